@@ -1,0 +1,1 @@
+//! Configuration: raw as typed, then checked.

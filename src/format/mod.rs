@@ -1,0 +1,1 @@
+//! Series to bytes: json, csv, raw and the rest.

@@ -1,0 +1,1 @@
+//! Shard workers: name lookup, and the append to the store.

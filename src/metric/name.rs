@@ -1,0 +1,1 @@
+//! Metric names: their canonical form, limits and policy.

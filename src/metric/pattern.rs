@@ -1,0 +1,1 @@
+//! Globs over metric names: `*`, `?`, `[a-z]`, `[!x]`, `{a,b}`, node by node.

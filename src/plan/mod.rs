@@ -1,0 +1,1 @@
+//! Names resolved, windows widened, before anything is fetched.

@@ -1,0 +1,1 @@
+//! Bounded lock-free queues of batches between receivers and shards.

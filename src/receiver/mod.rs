@@ -1,0 +1,1 @@
+//! Transports: sockets to pooled buffers.

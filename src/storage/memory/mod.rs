@@ -1,0 +1,1 @@
+//! A store in memory with Whisper's exact semantics: the reference that tests compare with.

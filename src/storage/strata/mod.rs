@@ -1,0 +1,1 @@
+//! The native engine: rings, blocks, late points, rollups.

@@ -1,0 +1,1 @@
+//! The classic engine: a tree of .wsp files.

@@ -1,0 +1,1 @@
+//! Render targets: lexer, parser and syntax tree, and the grammar of times.

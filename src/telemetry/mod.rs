@@ -1,0 +1,1 @@
+//! One type an event: it logs and counts together.

@@ -1,0 +1,1 @@
+//! The command line's retention tooling, one file a subcommand.

@@ -1,0 +1,1 @@
+//! The late format: see `late.md`.

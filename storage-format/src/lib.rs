@@ -1,0 +1,11 @@
+//! Every on-disk format of Plumbago: bytes to values and back.
+//!
+//! No threads, no async, no clock, no files: callers bring the bytes. Each format has a page beside
+//! this crate's `README.md`, a version, and golden bytes in `vectors/`.
+
+pub mod block;
+pub mod catalog;
+pub mod codec;
+pub mod late;
+pub mod ring;
+pub mod whisper;

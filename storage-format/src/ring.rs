@@ -1,0 +1,1 @@
+//! The ring format: see `ring.md`.
