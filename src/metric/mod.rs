@@ -8,11 +8,13 @@ pub mod name;
 pub mod pattern;
 pub mod refusal;
 pub mod retention;
+pub mod schema;
 pub mod tags;
 
 pub use aggregation::{AggregationMethod, Rollup};
 pub use refusal::Refusal;
 pub use retention::{Archive, Retention};
+pub use schema::Schemas;
 pub use tags::Tags;
 
 /// The number that the catalog gives a series; dense from zero, never reused while it lives.
