@@ -7,6 +7,13 @@
 //! Threads: counters are atomics that any thread adds to; a collection reads them with relaxed
 //! ordering, since no decision hangs on one being exact against another.
 
+mod process;
+pub mod prometheus;
+mod registry;
+
+pub use process::Process;
+pub use registry::Registry;
+
 /// Whether a sample only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
