@@ -6,6 +6,9 @@
 pub mod block;
 pub mod catalog;
 pub mod codec;
+pub mod cursor;
+pub mod error;
 pub mod late;
 pub mod ring;
+pub mod version;
 pub mod whisper;

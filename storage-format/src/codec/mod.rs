@@ -1,1 +1,53 @@
-//! The codec format.
+//! Compression of one series over one block: values and which slots hold one.
+//!
+//! On the write road a sealed span comes in as a slice of `f64`, NaN where a slot is empty;
+//! [`Encoder`] appends its bytes. On the read road [`Encoded`] checks such bytes once and then decodes
+//! any range of slots, without allocation and without failing. Everything is lossless bit for bit,
+//! except that NaN is not a value. The layout is described in `block.md`.
+//!
+//! The parts, in the order of the write road: `presence` separates the gaps, `domain` turns
+//! floats into small integers, `plan` measures how to pack those, `bitpack` packs them.
+
+pub(crate) mod bitpack;
+mod domain;
+mod encoded;
+mod encoder;
+mod plan;
+mod presence;
+
+pub use encoded::Encoded;
+pub use encoder::Encoder;
+
+/// The most slots that a series in a block has.
+pub const SLOTS_MAX: usize = 65_535;
+
+/// The first byte of a series: which forms its parts have.
+///
+/// Bits 0 and 1: presence; bits 2 to 4: domain; bits 5 to 7: packing.
+mod tag {
+    pub(super) const INTEGER: u8 = 0;
+    pub(super) const DECIMAL: u8 = 1;
+    pub(super) const BINARY: u8 = 2;
+    pub(super) const BITS: u8 = 3;
+
+    /// Every present value is the same.
+    pub(super) const CONSTANT: u8 = 0;
+    /// Packed residuals of order 0; the next ones are those of orders 1 and 2.
+    pub(super) const PACKED: u8 = 1;
+
+    /// In the byte of a decimal's exponent: values that are no decimals follow at the end.
+    pub(super) const HAS_RAW: u8 = 0x80;
+    /// In the byte of the width: residuals that do not fit follow the packed ones.
+    pub(super) const HAS_EXCEPTIONS: u8 = 0x80;
+
+    pub(super) fn join(presence: u8, domain: u8, packing: u8) -> u8 {
+        presence | domain << 2 | packing << 5
+    }
+
+    pub(super) fn split(tag: u8) -> (u8, u8, u8) {
+        (tag & 3, tag >> 2 & 7, tag >> 5)
+    }
+}
+
+#[cfg(test)]
+mod tests;

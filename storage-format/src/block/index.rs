@@ -1,0 +1,192 @@
+//! The index of a block: which series it holds and where each one's bytes are.
+//!
+//! Series stand in ascending order of id and in groups of [`GROUP`]. A directory has one entry of a
+//! fixed length a group and is searched by halving; the rest of a group's ids and the lengths are
+//! packed in its *detail*, a few bits a series.
+
+use crate::codec::bitpack::{self, LANES, Lanes, packed_bytes};
+use crate::cursor::{Cursor, bits, put_varint};
+use crate::error::FormatError;
+
+/// How errors name this part of a file.
+const PART: &str = "block index";
+
+/// How many series a group has; the last one may have fewer.
+pub(super) const GROUP: usize = LANES;
+
+/// The length of a directory entry.
+pub(super) const ENTRY_BYTES: usize = 4 + 4 + 8 + 4;
+
+/// One entry of the directory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// The id of the group's first series.
+    pub(super) first_id: u32,
+    /// The CRC-32 of the group's payload.
+    pub(super) checksum: u32,
+    /// Where the group's payload begins, counted from the start of the payload.
+    pub(super) payload_at: u64,
+    /// Where the group's detail begins, counted from the end of the directory.
+    pub(super) detail_at: u32,
+}
+
+impl Entry {
+    pub(super) fn put(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.first_id.to_le_bytes());
+        out.extend_from_slice(&self.checksum.to_le_bytes());
+        out.extend_from_slice(&self.payload_at.to_le_bytes());
+        out.extend_from_slice(&self.detail_at.to_le_bytes());
+    }
+
+    fn parse(cursor: &mut Cursor<'_>) -> Result<Self, FormatError> {
+        Ok(Self {
+            first_id: u32::from_le_bytes(cursor.array()?),
+            checksum: u32::from_le_bytes(cursor.array()?),
+            payload_at: u64::from_le_bytes(cursor.array()?),
+            detail_at: u32::from_le_bytes(cursor.array()?),
+        })
+    }
+}
+
+/// Appends the detail of a group: widths, least length, gaps between ids less one, lengths.
+pub(super) fn put_detail(ids: &[u32], lengths: &[u32], out: &mut Vec<u8>) {
+    let gaps = || ids.windows(2).map(|pair| u64::from(pair[1] - pair[0] - 1));
+    let least = u64::from(lengths.iter().copied().min().unwrap_or(0));
+    let excess = || lengths.iter().map(|&length| u64::from(length) - least);
+    let gap_width = bits(gaps().fold(0, |all, gap| all | gap));
+    let length_width = bits(excess().fold(0, |all, excess| all | excess));
+    out.push(gap_width as u8);
+    out.push(length_width as u8);
+    put_varint(out, least);
+    bitpack::pack(gaps(), gap_width, out);
+    bitpack::pack(excess(), length_width, out);
+}
+
+/// The index as it lies in the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Index<'a> {
+    directory: &'a [u8],
+    details: &'a [u8],
+    /// Where the index begins in the file.
+    offset: u64,
+    series: usize,
+}
+
+/// One group, unpacked.
+pub(super) struct Group {
+    /// How many series it has.
+    pub(super) count: usize,
+    /// Their ids, ascending.
+    ids: Lanes,
+    /// Where each one's bytes begin in the group's payload.
+    starts: Lanes,
+    /// Where the last one's bytes end.
+    end: u64,
+}
+
+impl<'a> Index<'a> {
+    /// The index in `bytes`, at `offset` in the file, of that many series.
+    pub(super) fn new(bytes: &'a [u8], offset: u64, series: u32) -> Result<Self, FormatError> {
+        let series = series as usize;
+        let mut cursor = Cursor::new(PART, bytes, offset);
+        let directory = cursor.take(series.div_ceil(GROUP) * ENTRY_BYTES)?;
+        let details = cursor.take(cursor.remaining())?;
+        Ok(Self {
+            directory,
+            details,
+            offset,
+            series,
+        })
+    }
+
+    /// How many groups there are.
+    pub(super) fn groups(&self) -> usize {
+        self.directory.len() / ENTRY_BYTES
+    }
+
+    /// The directory entry of `group`.
+    pub(super) fn entry(&self, group: usize) -> Result<Entry, FormatError> {
+        let at = group * ENTRY_BYTES;
+        let bytes = self.directory.get(at..).unwrap_or(&[]);
+        Entry::parse(&mut Cursor::new(PART, bytes, self.offset + at as u64))
+    }
+
+    /// The group that `id` belongs to, if there is one that may hold it.
+    pub(super) fn find(&self, id: u32) -> Result<Option<usize>, FormatError> {
+        let (mut low, mut high) = (0, self.groups());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.entry(middle)?.first_id <= id {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low.checked_sub(1))
+    }
+
+    /// Unpacks `group`, whose entry is given.
+    pub(super) fn group(&self, group: usize, entry: Entry) -> Result<Group, FormatError> {
+        let count = (self.series - group * GROUP).min(GROUP);
+        let at = (entry.detail_at as usize).min(self.details.len());
+        let offset = self.offset + (self.directory.len() + at) as u64;
+        let mut cursor = Cursor::new(PART, &self.details[at..], offset);
+        let gap_width = parse_width(&mut cursor)?;
+        let length_width = parse_width(&mut cursor)?;
+        let least = cursor.varint()?;
+        if least > u64::from(u32::MAX) {
+            return Err(cursor.invalid("a length of 32 bits", least));
+        }
+        let mut ids: Lanes = [0; LANES];
+        let mut lanes: Lanes = [0; LANES];
+        let gaps = cursor.take(packed_bytes(count - 1, gap_width))?;
+        bitpack::unpack(gaps, gap_width, &mut lanes);
+        ids[0] = u64::from(entry.first_id);
+        for index in 1..LANES {
+            ids[index] = ids[index - 1] + lanes[index - 1] + 1;
+        }
+        if ids[count - 1] > u64::from(u32::MAX) {
+            return Err(cursor.invalid("ids of 32 bits", ids[count - 1]));
+        }
+        let lengths = cursor.take(packed_bytes(count, length_width))?;
+        bitpack::unpack(lengths, length_width, &mut lanes);
+        let mut starts: Lanes = [0; LANES];
+        let mut end = 0;
+        for (start, excess) in starts[..count].iter_mut().zip(&lanes) {
+            *start = end;
+            end += least + excess;
+        }
+        Ok(Group {
+            count,
+            ids,
+            starts,
+            end,
+        })
+    }
+}
+
+/// A width of up to 32 bits: ids and lengths are no larger.
+fn parse_width(cursor: &mut Cursor<'_>) -> Result<u32, FormatError> {
+    match cursor.byte()? {
+        width @ 0..=32 => Ok(u32::from(width)),
+        other => Err(cursor.invalid("a width up to 32 bits", u64::from(other))),
+    }
+}
+
+impl Group {
+    /// The ids, ascending.
+    pub(super) fn ids(&self) -> &[u64] {
+        &self.ids[..self.count]
+    }
+
+    /// Where the bytes of the series number `member` lie in the group's payload.
+    pub(super) fn bytes(&self, member: usize) -> std::ops::Range<u64> {
+        let end = self.starts[..self.count].get(member + 1);
+        self.starts[member]..end.copied().unwrap_or(self.end)
+    }
+
+    /// The length of the group's payload.
+    pub(super) fn payload_bytes(&self) -> u64 {
+        self.end
+    }
+}

@@ -1,0 +1,37 @@
+//! The version of each format, and the check that every reader makes first.
+//!
+//! A version is raised when a reader of the former version would misread the new bytes. Readers keep
+//! every version they ever read; the golden bytes in `vectors/` hold them to it.
+
+use crate::error::FormatError;
+
+/// The newest version of the block format (`block.md`).
+pub const BLOCK: u16 = 1;
+
+/// Refuses a version that is zero or newer than `newest`.
+///
+/// # Errors
+/// [`FormatError::Version`], naming `part`.
+pub fn check(part: &'static str, found: u16, newest: u16) -> Result<(), FormatError> {
+    if found == 0 || found > newest {
+        return Err(FormatError::Version {
+            part,
+            found,
+            newest,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_versions_from_one_to_newest_pass() {
+        assert!(check("x", 0, 2).is_err());
+        assert!(check("x", 1, 2).is_ok());
+        assert!(check("x", 2, 2).is_ok());
+        assert!(check("x", 3, 2).is_err());
+    }
+}
