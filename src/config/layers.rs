@@ -229,7 +229,7 @@ mod tests {
             ("nonsense.key=1", "nonsense: unknown field"),
             (
                 "storage=5",
-                "storage: invalid type: integer \"5\", expected struct",
+                "storage: invalid type: integer \"5\", expected a table of keys",
             ),
             (
                 "storage.sync_interval=10",

@@ -12,7 +12,7 @@ use super::units::TimeSpan;
 
 /// Everything that `config.toml` can say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of keys")]
 pub struct RawConfig {
     /// `[log]`.
     pub log: RawLog,
@@ -34,7 +34,7 @@ pub struct RawConfig {
 
 /// `[log]`: what is written to standard error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of keys")]
 pub struct RawLog {
     /// The least severe level, or a filter such as `info,plumbago::receiver=debug`.
     pub level: String,
@@ -54,7 +54,7 @@ pub enum LogFormat {
 
 /// `[storage]`: where points live.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of keys")]
 pub struct RawStorage {
     /// The data folder; made when it is missing.
     pub path: PathBuf,
@@ -78,7 +78,7 @@ pub enum Engine {
 
 /// `[receiver.NAME]`: one socket that takes points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of keys")]
 pub struct RawReceiver {
     /// False switches a shipped receiver off.
     pub enabled: bool,
@@ -110,7 +110,7 @@ pub enum Protocol {
 
 /// `[api]`: the HTTP side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of keys")]
 pub struct RawApi {
     /// Address and port.
     pub listen: String,
@@ -118,7 +118,7 @@ pub struct RawApi {
 
 /// `[telemetry]`: the daemon's metrics about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of keys")]
 pub struct RawTelemetry {
     /// How often they are stored; zero for never.
     pub interval: TimeSpan,
@@ -130,7 +130,7 @@ pub struct RawTelemetry {
 
 /// `[shutdown]`: how the daemon stops.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table of keys")]
 pub struct RawShutdown {
     /// How long each phase may take before the next one begins.
     pub phase_deadline: TimeSpan,
@@ -138,7 +138,7 @@ pub struct RawShutdown {
 
 /// One `[[schema]]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
 pub struct RawSchema {
     /// The name in logs.
     pub name: String,
@@ -150,7 +150,7 @@ pub struct RawSchema {
 
 /// One `[[aggregation]]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table of keys")]
 pub struct RawAggregation {
     /// The name in logs.
     pub name: String,

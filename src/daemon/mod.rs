@@ -1,8 +1,64 @@
 //! Command line, wiring, signals and ordered shutdown.
 
+mod command_line;
+mod logging;
+
 use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use self::command_line::{Command, CommandLine, ConfigAction, Settings};
+use crate::config;
 
 /// Runs the command line; the process exits with what it returns.
 pub fn main() -> ExitCode {
-    ExitCode::FAILURE
+    let command_line = CommandLine::parse();
+    let result = match command_line.command {
+        Command::Serve(_) => Err("not wired".to_owned()),
+        Command::Config { action } => match action {
+            ConfigAction::Check(settings) => check_config(&settings),
+            ConfigAction::Print(settings) => print_config(&settings),
+        },
+        Command::Completions { shell } => {
+            print_completions(shell);
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("plumbago: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check_config(settings: &Settings) -> Result<(), String> {
+    let in_one_line = |error: config::ConfigError| error.to_string();
+    let config = config::load(settings.config.as_deref(), &settings.sets).map_err(in_one_line)?;
+    logging::check(&config.log)?;
+    let (schemas, warnings) = config.rules.read().map_err(in_one_line)?;
+    for warning in warnings {
+        eprintln!("plumbago: warning: {warning}");
+    }
+    println!(
+        "configuration is valid: {} receivers, {} schemas, {} aggregation rules",
+        config.receivers.len(),
+        schemas.schemas().len(),
+        schemas.aggregations().len()
+    );
+    Ok(())
+}
+
+fn print_config(settings: &Settings) -> Result<(), String> {
+    let raw = config::load_raw(settings.config.as_deref(), &settings.sets)
+        .map_err(|error| error.to_string())?;
+    let text = toml::to_string(&raw).map_err(|error| error.to_string())?;
+    print!("{text}");
+    Ok(())
+}
+
+fn print_completions(shell: clap_complete::Shell) {
+    let mut command = CommandLine::command();
+    clap_complete::generate(shell, &mut command, "plumbago", &mut std::io::stdout());
 }
