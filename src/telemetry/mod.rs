@@ -7,8 +7,10 @@
 //! Threads: counters are atomics that any thread adds to; a collection reads them with relaxed
 //! ordering, since no decision hangs on one being exact against another.
 
+pub mod ingest;
 mod process;
 pub mod prometheus;
+pub mod refused;
 mod registry;
 
 pub use process::Process;
