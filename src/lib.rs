@@ -26,6 +26,7 @@ pub mod receiver;
 
 // Where the roads meet.
 pub mod catalog;
+pub mod events;
 pub mod storage;
 
 // The read road.
