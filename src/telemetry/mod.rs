@@ -7,12 +7,14 @@
 //! Threads: counters are atomics that any thread adds to; a collection reads them with relaxed
 //! ordering, since no decision hangs on one being exact against another.
 
+mod carbon;
 pub mod ingest;
 mod process;
 pub mod prometheus;
 pub mod refused;
 mod registry;
 
+pub use carbon::CarbonMetrics;
 pub use process::Process;
 pub use registry::Registry;
 
