@@ -1,7 +1,52 @@
-//! Functions of the render API.
+//! Functions of the render API: the trait they implement, the registry that names them.
+//!
+//! `evaluate` walks a target's tree and runs them; `plan` asks each for the windows it will read;
+//! `/functions` prints their signatures. Everything here is pure and synchronous: series come through
+//! [`Call`], which asks an [`Evaluator`] from above; a function never sees a store, a catalog or a clock.
+//!
+//! # Adding a function
+//!
+//! 1. Make a file in the folder of Graphite's group for it (one file a function or family), with a
+//!    unit struct that implements [`Function`]. `transform/scale.rs` is the pattern for functions that
+//!    rewrite series in place, `alias/alias.rs` for those that only rename, `combine/aggregate.rs` for
+//!    those that combine many into one, `calculate/moving.rs` for those that read a wider window.
+//! 2. Describe it in a `static` [`Signature`]: names (aliases too), group, argument list as
+//!    `/functions` shows it, parameters with kinds, defaults and options. Binding, type errors and the
+//!    documentation follow from it; `aggregator` marks those that `groupByNode` and its kin offer.
+//! 3. Enter it in the folder's `FUNCTIONS`. The registry's tests refuse a name twice.
+//! 4. Get arguments by the parameter's name: [`Call::series`], [`Call::number`], [`Call::optional_string`] …
+//!    They give the reference's coercions, the default, and an error that names the parameter.
+//!
+//! # What a function must keep
+//!
+//! - NaN is null. A null in is a null out unless the function says otherwise.
+//! - Names: functions that rewrite in place call [`Series::rename`] (the path expression follows the
+//!   name). Functions that build a new series give [`Series::new`] or [`Call::fresh`] its name. Those
+//!   that only alias set `name` and leave `path_expression` alone.
+//! - Tags hold text: numbers as [`number_text`] prints them ([`Value::text`] for a literal argument).
+//! - Order of series is part of the answer; sorts are stable.
+//! - Sums add in the order of the values, so that results agree with the reference bit by bit.
+//! - Work over many series goes through [`parallel`]; values change in place through
+//!   [`Series::values_mut`], which copies only what somebody else still holds.
+//! - A function that reads another window overrides [`Function::windows`] with the same arithmetic as
+//!   its `evaluate`, so that everything is fetched in one batch.
 
-/// One function of the render API.
-pub trait Function: Send + Sync {}
+pub mod aggregation;
+pub mod call;
+pub mod consolidate;
+pub mod drawing;
+pub mod error;
+pub mod evaluator;
+pub mod interval;
+pub mod node;
+pub mod normalize;
+pub mod number_text;
+pub mod parallel;
+pub mod registry;
+pub mod rows;
+pub mod series;
+pub mod signature;
+pub mod value;
 
 pub mod alias;
 pub mod calculate;
@@ -12,3 +57,43 @@ pub mod graph;
 pub mod sorting;
 pub mod special;
 pub mod transform;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use aggregation::Aggregation;
+pub use call::Call;
+pub use error::EvaluationError;
+pub use evaluator::{Evaluator, RequestState, Window};
+pub use interval::{Interval, Span};
+pub use series::Series;
+pub use signature::{Group, Kind, Literal, Parameter, Signature};
+pub use value::Value;
+
+/// One function of the render API.
+pub trait Function: Send + Sync {
+    /// Its names, parameters and documentation.
+    fn signature(&self) -> &Signature;
+
+    /// The windows in which its series arguments will be read, so that everything is fetched in one
+    /// batch before evaluation. A hint: what is not planned is fetched when it is asked for.
+    ///
+    /// # Errors
+    /// When an argument that decides the window cannot be read; planning then leaves it to
+    /// [`Function::evaluate`] to report.
+    fn windows(&self, call: &Call<'_>) -> Result<Vec<Window>, EvaluationError> {
+        Ok(vec![call.window()])
+    }
+
+    /// True when it gives one series for each of its first parameter's, on the same grid, so that
+    /// their steps are known without running it.
+    fn keeps_grid(&self) -> bool {
+        false
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When an argument has the wrong type or value, or an inner expression fails.
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError>;
+}

@@ -1,0 +1,54 @@
+//! `alias`: a legend in place of the name.
+
+use crate::functions::{
+    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+};
+
+/// See the signature.
+pub(super) struct Alias;
+
+static SIGNATURE: Signature = Signature {
+    names: &["alias"],
+    group: Group::Alias,
+    usage: "(seriesList, newName)",
+    description: "Shows a text in the legend in place of the series' name. Aggregates go on \
+                  printing the path.",
+    parameters: &[
+        Parameter::required("seriesList", Kind::SeriesList),
+        Parameter::required("newName", Kind::String),
+    ],
+    aggregator: false,
+};
+
+impl Function for Alias {
+    fn signature(&self) -> &Signature {
+        &SIGNATURE
+    }
+
+    fn keeps_grid(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        let mut all = call.series("seriesList")?;
+        let name = call.string("newName")?;
+        for series in &mut all {
+            series.name.clone_from(&name);
+        }
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::functions::testing::Samples;
+
+    #[test]
+    fn only_the_legend_changes() {
+        let samples = Samples::new().with("a.b", 60, 60, &[1.0]);
+        let result = samples.run("alias(a.*,\"Load\")", 0, 60);
+        assert_eq!(result[0].name, "Load");
+        assert_eq!(result[0].path_expression, "a.*");
+        assert_eq!(result[0].tags.get("name"), Some("a.b"));
+    }
+}

@@ -1,0 +1,222 @@
+//! `aggregate` and its short forms: one series from all, row by row.
+
+use crate::functions::normalize::{normalize, path_expressions};
+use crate::functions::{
+    Aggregation, Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature, rows,
+};
+
+/// Aggregates series into one with the function of this name, which may carry the suffix `Series`
+/// as in `sumSeries`. No series give `None`.
+///
+/// # Errors
+/// When there is no aggregation of that name.
+pub(in crate::functions) fn aggregate(
+    call: &Call<'_>,
+    series: Vec<Series>,
+    function: &str,
+    x_files_factor: f64,
+) -> Result<Option<Series>, EvaluationError> {
+    let function = function.strip_suffix("Series").unwrap_or(function);
+    let aggregation = Aggregation::parse(function)
+        .ok_or_else(|| call.error(format!("\"{function}\" is not an aggregation function")))?;
+    let Some(all) = normalize(series) else {
+        return Ok(None);
+    };
+    let name = format!("{function}Series({})", path_expressions(&all.series));
+    let values = rows::aggregate(&all.columns(), aggregation, x_files_factor);
+    let mut result = Series::new(name, all.start, all.end, all.step, values);
+    result.x_files_factor = x_files_factor;
+    result.tags = common_tags(&all.series);
+    if result.tags.get("name").is_none() {
+        result.tags.set("name", result.name.as_str());
+    }
+    result.tags.set("aggregatedBy", function);
+    Ok(Some(result))
+}
+
+/// The tags that all series have with the same value.
+fn common_tags(series: &[Series]) -> crate::metric::Tags {
+    let mut tags = series
+        .first()
+        .map(|first| first.tags.clone())
+        .unwrap_or_default();
+    for other in series.iter().skip(1) {
+        tags.retain_common(&other.tags);
+    }
+    tags
+}
+
+/// `aggregate` itself.
+pub(super) struct Aggregate;
+
+static AGGREGATE: Signature = Signature {
+    names: &["aggregate"],
+    group: Group::Combine,
+    usage: "(seriesList, func, xFilesFactor=None)",
+    description: "Combines all series into one with an aggregation function. A row needs the share \
+                  of known values that xFilesFactor asks for.",
+    parameters: &[
+        Parameter::required("seriesList", Kind::SeriesList),
+        Parameter::required("func", Kind::AggFunc),
+        Parameter::optional("xFilesFactor", Kind::Float),
+    ],
+    aggregator: false,
+};
+
+impl Function for Aggregate {
+    fn signature(&self) -> &Signature {
+        &AGGREGATE
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        let series = call.series("seriesList")?;
+        let function = call.string("func")?;
+        let factor = call.x_files_factor_or("xFilesFactor")?;
+        Ok(aggregate(call, series, &function, factor)?
+            .into_iter()
+            .collect())
+    }
+}
+
+/// A function that is `aggregate` with one aggregation.
+pub(super) struct ShortForm {
+    signature: Signature,
+    /// What stands before `Series` in the name of the result.
+    function: &'static str,
+}
+
+const SERIES_LISTS: &[Parameter] =
+    &[Parameter::required("seriesLists", Kind::SeriesList).multiple()];
+
+impl ShortForm {
+    const fn new(
+        names: &'static [&'static str],
+        function: &'static str,
+        description: &'static str,
+    ) -> Self {
+        let signature = Signature {
+            names,
+            group: Group::Combine,
+            usage: "(*seriesLists)",
+            description,
+            parameters: SERIES_LISTS,
+            aggregator: true,
+        };
+        Self {
+            signature,
+            function,
+        }
+    }
+}
+
+pub(super) static AVERAGE_SERIES: ShortForm = ShortForm::new(
+    &["averageSeries", "avg"],
+    "average",
+    "The mean of all series at each time.",
+);
+pub(super) static DIFF_SERIES: ShortForm = ShortForm::new(
+    &["diffSeries"],
+    "diff",
+    "The first series less all others at each time.",
+);
+pub(super) static MAX_SERIES: ShortForm = ShortForm::new(
+    &["maxSeries"],
+    "max",
+    "The greatest value of all series at each time.",
+);
+pub(super) static MIN_SERIES: ShortForm = ShortForm::new(
+    &["minSeries"],
+    "min",
+    "The least value of all series at each time.",
+);
+pub(super) static MULTIPLY_SERIES: ShortForm = ShortForm::new(
+    &["multiplySeries"],
+    "multiply",
+    "The product of all series at each time; null where any of them is.",
+);
+pub(super) static RANGE_OF_SERIES: ShortForm = ShortForm::new(
+    &["rangeOfSeries"],
+    "rangeOf",
+    "The greatest less the least value of all series at each time.",
+);
+pub(super) static STDDEV_SERIES: ShortForm = ShortForm::new(
+    &["stddevSeries"],
+    "stddev",
+    "The population standard deviation of all series at each time.",
+);
+pub(super) static SUM_SERIES: ShortForm = ShortForm::new(
+    &["sumSeries", "sum"],
+    "sum",
+    "The sum of all series at each time.",
+);
+
+impl Function for ShortForm {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        let series = call.series("seriesLists")?;
+        let factor = call.x_files_factor();
+        Ok(aggregate(call, series, self.function, factor)?
+            .into_iter()
+            .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::functions::testing::{Samples, assert_values};
+
+    fn samples() -> Samples {
+        Samples::new()
+            .with("a;dc=x;host=1", 60, 60, &[1.0, f64::NAN, 3.0])
+            .with("a;dc=x;host=2", 60, 60, &[10.0, f64::NAN, f64::NAN])
+            .with("b", 60, 120, &[5.0, 7.0])
+    }
+
+    #[test]
+    fn rows_skip_nulls_and_names_print_paths_once() {
+        let result = samples().run("sumSeries(a*,a;dc=x;host=1)", 0, 180);
+        assert_eq!(result.len(), 1);
+        assert_eq!(result[0].name, "sumSeries(a*,a;dc=x;host=1)");
+        assert_values(&result[0], &[Some(12.0), None, Some(6.0)]);
+        let result = samples().run("sum(a*,a*)", 0, 180);
+        assert_eq!(result[0].name, "sumSeries(a*)");
+    }
+
+    #[test]
+    fn common_tags_stay() {
+        let result = samples().run("averageSeries(a*)", 0, 180);
+        let tags: Vec<_> = result[0].tags.iter().collect();
+        assert_eq!(
+            tags,
+            [("aggregatedBy", "average"), ("dc", "x"), ("name", "a")]
+        );
+        let result = samples().run("averageSeries(a*,b)", 0, 180);
+        assert_eq!(result[0].tags.get("name"), Some("averageSeries(a*,b)"));
+    }
+
+    #[test]
+    fn steps_are_made_common() {
+        let result = samples().run("maxSeries(a;dc=x;host=1,b)", 0, 240);
+        assert_eq!(
+            (result[0].start, result[0].end, result[0].step),
+            (60, 300, 120)
+        );
+        assert_values(&result[0], &[Some(5.0), Some(7.0)]);
+    }
+
+    #[test]
+    fn x_files_factor_asks_for_a_share_of_each_row() {
+        let result = samples().run("aggregate(a*,\"sumSeries\",0.6)", 0, 180);
+        assert_eq!(result[0].name, "sumSeries(a*)");
+        assert_values(&result[0], &[Some(11.0), None, None]);
+    }
+
+    #[test]
+    fn nothing_aggregates_to_nothing() {
+        assert!(samples().run("sumSeries(none.*)", 0, 180).is_empty());
+        assert!(samples().try_run("aggregate(a*,\"mode\")", 0, 180).is_err());
+    }
+}

@@ -1,0 +1,132 @@
+//! Making points fewer: buckets of a series' own values, and `maxDataPoints` with its nudged start.
+
+use std::sync::Arc;
+
+use super::Series;
+use super::aggregation::{Aggregation, known_count};
+
+/// One value for every `per_bucket` values; the last bucket may be partial. The share of known
+/// values is measured against the full bucket, also for a partial one.
+pub fn consolidate(
+    values: &[f64],
+    per_bucket: usize,
+    aggregation: Aggregation,
+    x_files_factor: f64,
+) -> Vec<f64> {
+    let enough = |known: usize| known > 0 && known as f64 / per_bucket as f64 >= x_files_factor;
+    values
+        .chunks(per_bucket.max(1))
+        .map(|bucket| {
+            if enough(known_count(bucket)) {
+                aggregation.apply(bucket)
+            } else {
+                f64::NAN
+            }
+        })
+        .collect()
+}
+
+/// Makes every series short enough for `points_max`, as the reference does for json.
+///
+/// The range is that of the whole answer, so that all series of one step get the same buckets. A
+/// bucket begins at a multiple of its own length: the start moves forward to the next one, always by
+/// at least a step, and of the points before it all but one are dropped.
+pub fn to_max_data_points(series: &mut [Series], points_max: u64) {
+    let start = series.iter().map(|one| one.start).min().unwrap_or(0);
+    let end = series.iter().map(|one| one.end).max().unwrap_or(0);
+    for one in series {
+        if points_max == 1 {
+            shorten(one, one.values.len());
+        } else {
+            nudge_and_shorten(one, end - start, points_max);
+        }
+    }
+}
+
+fn nudge_and_shorten(series: &mut Series, range: i64, points_max: u64) {
+    let points = range as f64 / series.step as f64;
+    if points_max as f64 >= points {
+        return;
+    }
+    let per_bucket = (points / points_max as f64).ceil();
+    let per_bucket = if per_bucket.is_finite() {
+        per_bucket as i64
+    } else {
+        i64::from(u32::MAX)
+    };
+    let bucket = per_bucket.saturating_mul(series.step);
+    let nudge = bucket + series.start.rem_euclid(series.step) - series.start.rem_euclid(bucket);
+    series.start += nudge;
+    let lost = usize::try_from(nudge / series.step - 1)
+        .unwrap_or(0)
+        .min(series.values.len());
+    if lost > 0 {
+        series.values = Arc::new(series.values[lost..].to_vec());
+    }
+    shorten(series, usize::try_from(per_bucket).unwrap_or(usize::MAX));
+}
+
+fn shorten(series: &mut Series, per_bucket: usize) {
+    let per_bucket = per_bucket.max(1);
+    if per_bucket == 1 {
+        return;
+    }
+    series.values = Arc::new(consolidate(
+        &series.values,
+        per_bucket,
+        series.consolidation,
+        series.x_files_factor,
+    ));
+    series.step = series
+        .step
+        .saturating_mul(i64::try_from(per_bucket).unwrap_or(i64::MAX));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(start: i64, step: i64, points: usize) -> Series {
+        let values = (0..points).map(|value| value as f64).collect();
+        Series::new("ramp", start, start + step * points as i64, step, values)
+    }
+
+    #[test]
+    fn partial_bucket_is_measured_against_a_full_one() {
+        let values = [1.0, 2.0, 3.0, 4.0, 5.0];
+        assert_eq!(consolidate(&values, 3, Aggregation::Sum, 0.0), [6.0, 9.0]);
+        let strict = consolidate(&values, 3, Aggregation::Sum, 0.7);
+        assert!(strict[0] == 6.0 && strict[1].is_nan());
+    }
+
+    #[test]
+    fn start_moves_to_the_next_multiple_and_one_point_before_it_is_kept() {
+        // 12 points of 10 s from 120: buckets of 30 s begin at 150, three steps on; two points go.
+        let mut series = [ramp(120, 10, 12)];
+        to_max_data_points(&mut series, 4);
+        assert_eq!((series[0].start, series[0].step), (150, 30));
+        assert_eq!(**series[0].values, [3.0, 6.0, 9.0, 11.0]);
+    }
+
+    #[test]
+    fn one_point_keeps_the_start() {
+        let mut series = [ramp(120, 10, 12)];
+        to_max_data_points(&mut series, 1);
+        assert_eq!((series[0].start, series[0].values.len()), (120, 1));
+        assert_eq!(series[0].values[0], 5.5);
+    }
+
+    #[test]
+    fn enough_room_changes_nothing() {
+        let mut series = [ramp(120, 10, 12)];
+        to_max_data_points(&mut series, 12);
+        assert_eq!((series[0].start, series[0].values.len()), (120, 12));
+    }
+
+    #[test]
+    fn nothing_to_consolidate_is_no_error() {
+        let mut series = [ramp(0, 10, 0)];
+        to_max_data_points(&mut series, 1);
+        assert!(series[0].values.is_empty());
+    }
+}
