@@ -1,0 +1,37 @@
+//! The bodies of the fuzz targets: what must hold for any bytes whatever.
+//!
+//! A body panics if a promise is broken, and returns otherwise. `fuzz_targets/` hands them to
+//! libFuzzer; `tests/fuzz_smoke.rs` includes this file by its path and runs them on stable.
+
+pub mod block;
+pub mod codec_round_trip;
+pub mod series;
+
+/// One target.
+pub struct Target {
+    /// Its name, which is also that of its file in `fuzz_targets/`.
+    pub name: &'static str,
+    /// Its body.
+    pub run: fn(&[u8]),
+    /// Well-formed inputs, for mutation to start from.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "block",
+        run: block::run,
+        seeds: block::seeds,
+    },
+    Target {
+        name: "codec_round_trip",
+        run: codec_round_trip::run,
+        seeds: codec_round_trip::seeds,
+    },
+    Target {
+        name: "series",
+        run: series::run,
+        seeds: series::seeds,
+    },
+];
