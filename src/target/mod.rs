@@ -6,6 +6,7 @@
 //! and what it takes is decided downstream.
 //!
 //! - [`parse`] reads a target; [`Expression::expand`] then removes `template()` from it.
+//! - [`time`] reads `from`, `until` and intervals.
 //! - `Display` of an [`Expression`] prints text that parses to the same tree again.
 //!
 //! Every input has a bound ([`TARGET_LENGTH_MAX`], [`TARGET_DEPTH_MAX`]) and is read in time
@@ -16,8 +17,10 @@ mod parser;
 mod print;
 mod syntax;
 mod template;
+pub mod time;
 
 pub use parser::{ParseError, ParseErrorKind, Prefix, TARGET_DEPTH_MAX, TARGET_LENGTH_MAX};
 pub use parser::{parse, parse_prefix};
 pub use syntax::{Call, Expression, TagQuery, Template};
 pub use template::{Value, Variables};
+pub use time::{TimeError, parse_at_time, parse_offset, parse_shift, time_zone};
