@@ -35,7 +35,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "receiver",
         &["metric", "clock", "telemetry", "protocol", "queue"],
     ),
-    ("catalog", &["metric", "telemetry"]),
+    // It speaks of series as storage defines them, and storage knows nothing of it.
+    ("catalog", &["metric", "telemetry", "storage"]),
     ("events", &["telemetry"]),
     ("storage", &["metric", "clock", "telemetry"]),
     (

@@ -193,16 +193,12 @@ impl Catalog {
         })
     }
 
-    /// The name tables of the shard workers, filled: a name is in table `hash % shards`.
-    ///
-    /// # Panics
-    /// When `shards` is 0.
+    /// The name tables of the shard workers, filled: a name is in table [`name::shard_of`].
     pub fn name_tables(&self, shards: usize) -> Vec<NameTable> {
         let mut tables: Vec<_> = (0..shards).map(|_| NameTable::new()).collect();
         for series in self.definitions() {
             let hash = name::hash(series.name.as_bytes());
-            let shard = (hash % shards as u64) as usize;
-            tables[shard].insert(hash, &series.name, series.id);
+            tables[name::shard_of(hash, shards)].insert(hash, &series.name, series.id);
         }
         tables
     }

@@ -38,7 +38,7 @@ impl NameTable {
     #[inline]
     pub fn lookup(&self, hash: u64, name: &[u8]) -> Option<SeriesId> {
         let part = &self.parts[part_of(hash)];
-        let found = part.find(spread(hash), |&place| {
+        let found = part.find(hash, |&place| {
             self.names.get(place).as_bytes()[ID_BYTES..] == *name
         })?;
         Some(id_of(self.names.get(*found)))
@@ -57,8 +57,8 @@ impl NameTable {
             return;
         };
         let names = &self.names;
-        self.parts[part_of(hash)].insert_unique(spread(hash), place, |&place| {
-            spread(name::hash(&names.get(place).as_bytes()[ID_BYTES..]))
+        self.parts[part_of(hash)].insert_unique(hash, place, |&place| {
+            name::hash(&names.get(place).as_bytes()[ID_BYTES..])
         });
     }
 
@@ -66,9 +66,7 @@ impl NameTable {
     pub fn remove(&mut self, hash: u64, name: &[u8]) -> Option<SeriesId> {
         let names = &self.names;
         let same = |&place: &u32| names.get(place).as_bytes()[ID_BYTES..] == *name;
-        let entry = self.parts[part_of(hash)]
-            .find_entry(spread(hash), same)
-            .ok()?;
+        let entry = self.parts[part_of(hash)].find_entry(hash, same).ok()?;
         Some(id_of(names.get(entry.remove().0)))
     }
 
@@ -77,7 +75,7 @@ impl NameTable {
     pub fn forget(&mut self, hash: u64, id: SeriesId) -> bool {
         let names = &self.names;
         let same = |&place: &u32| id_of(names.get(place)) == id;
-        match self.parts[part_of(hash)].find_entry(spread(hash), same) {
+        match self.parts[part_of(hash)].find_entry(hash, same) {
             Ok(entry) => {
                 entry.remove();
                 true
@@ -97,14 +95,8 @@ impl NameTable {
     }
 }
 
-/// The low bits of a shard's hashes are partly alike, since they chose the shard; the table takes
-/// its buckets from the low bits, so the high ones are mixed in.
-fn spread(hash: u64) -> u64 {
-    hash ^ (hash >> 32)
-}
-
 fn part_of(hash: u64) -> usize {
-    // Neither the lowest bits nor the top seven, which tell entries of one bucket apart.
+    // Bits that neither the choice of a shard nor the small tables look at.
     (hash >> 40) as usize % PARTS
 }
 
