@@ -52,11 +52,10 @@ impl Objects for Pickle {
     }
 
     fn text(&mut self, out: &mut Vec<u8>, text: &str) {
-        // The length field has 32 bits; no name comes near, and a longer text would be cut between
-        // characters rather than corrupt the document.
-        let text = &text[..text.floor_char_boundary(u32::MAX as usize)];
+        let length = u32::try_from(text.len())
+            .expect("names and legends are bounded by the memory a query may use, below 4 GiB");
         out.push(BINUNICODE);
-        out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        out.extend_from_slice(&length.to_le_bytes());
         out.extend_from_slice(text.as_bytes());
     }
 
