@@ -1,5 +1,7 @@
 //! Lengths of time as functions take them: `"5min"`, `"-1d"`, `"1h30min"`.
 
+use crate::target::parse_offset;
+
 /// A length of time with the text it was given as, which names and tags print.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interval {
@@ -14,7 +16,7 @@ impl Interval {
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self {
             text: text.to_owned(),
-            seconds: parse_offset(text)?,
+            seconds: parse_offset(text).ok()?,
         })
     }
 }
@@ -26,41 +28,6 @@ pub enum Span {
     Points(i64),
     /// This much time.
     Time(Interval),
-}
-
-fn parse_offset(text: &str) -> Option<i64> {
-    let (sign, mut rest) = match text.as_bytes().first() {
-        None => return Some(0),
-        Some(b'-') => (-1, &text[1..]),
-        Some(b'+') => (1, &text[1..]),
-        Some(_) => (1, text),
-    };
-    let mut seconds = 0_i64;
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let number: i64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        seconds = seconds.checked_add(number.checked_mul(unit_seconds(&rest[..letters])?)?)?;
-        rest = &rest[letters..];
-    }
-    Some(sign * seconds)
-}
-
-fn unit_seconds(unit: &str) -> Option<i64> {
-    const UNITS: [(&str, i64); 7] = [
-        ("s", 1),
-        ("min", 60),
-        ("h", 3_600),
-        ("d", 86_400),
-        ("w", 604_800),
-        ("mon", 2_592_000),
-        ("y", 31_536_000),
-    ];
-    UNITS
-        .iter()
-        .find(|(prefix, _)| unit.starts_with(prefix))
-        .map(|(_, seconds)| *seconds)
 }
 
 #[cfg(test)]
