@@ -3,9 +3,11 @@
 //! A body panics if a promise is broken, and returns otherwise. `fuzz_targets/` hands them to
 //! libFuzzer; `tests/fuzz_smoke.rs` includes this file by its path and runs them on stable.
 
+pub mod at_time;
 pub mod block;
 pub mod codec_round_trip;
 pub mod series;
+pub mod target;
 
 /// One target.
 pub struct Target {
@@ -20,6 +22,11 @@ pub struct Target {
 /// All targets.
 pub const TARGETS: &[Target] = &[
     Target {
+        name: "at_time",
+        run: at_time::run,
+        seeds: at_time::seeds,
+    },
+    Target {
         name: "block",
         run: block::run,
         seeds: block::seeds,
@@ -33,5 +40,10 @@ pub const TARGETS: &[Target] = &[
         name: "series",
         run: series::run,
         seeds: series::seeds,
+    },
+    Target {
+        name: "target",
+        run: target::run,
+        seeds: target::seeds,
     },
 ];

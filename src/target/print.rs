@@ -1,8 +1,9 @@
 //! A syntax tree as text: the canonical form of a target.
 //!
-//! No blanks, double quotes where the text allows, pipes written as nested calls. Parsing the
-//! text of a tree that came from the parser gives the same tree again, which makes the text
-//! fit for keys of caches and for `explain`.
+//! No blanks, double quotes where the text allows, pipes written as nested calls (but for paths
+//! such as `5` and `true`, which are paths only in front of a pipe). Parsing the text of a tree
+//! that came from the parser gives the same tree again, which makes the text fit for keys of
+//! caches and for `explain`.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -28,9 +29,16 @@ impl Display for Expression {
 
 impl Display for Call {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let mut arguments = &*self.arguments;
+        if let [first, rest @ ..] = arguments
+            && begins_like_literal(first)
+        {
+            write!(out, "{first}|")?;
+            arguments = rest;
+        }
         write!(out, "{}(", self.function)?;
         let mut separator = "";
-        for argument in &self.arguments {
+        for argument in arguments {
             write!(out, "{separator}{argument}")?;
             separator = ",";
         }
@@ -108,6 +116,22 @@ fn write_path(out: &mut Formatter<'_>, path: &str) -> fmt::Result {
     Ok(())
 }
 
+/// Whether the leftmost path of nested calls would, as an argument, be read as a number or a
+/// keyword. Such a path can only stand in front of a pipe.
+fn begins_like_literal(mut tree: &Expression) -> bool {
+    while let Expression::Call(call) = tree
+        && let Some(first) = call.arguments.first()
+    {
+        tree = first;
+    }
+    let Expression::Path(path) = tree else {
+        return false;
+    };
+    let argument = format!("{path},");
+    let mut cursor = Cursor::new(&argument);
+    cursor.keyword().is_some() || cursor.number().is_some()
+}
+
 fn is_identifier(text: &str) -> bool {
     let mut cursor = Cursor::new(text);
     cursor.identifier().is_some() && cursor.position() == text.len()
@@ -163,6 +187,9 @@ mod tests {
             "a\\\\b\\|\\\"",
             "f(\\'\\))",
             "größe.{a,ü}",
+            "f(1|g())",
+            "true.x|f(1)|g()",
+            "-2.5|f()",
         ] {
             let tree = parse(target).unwrap();
             assert_eq!(parse(&tree.to_string()), Ok(tree.clone()), "{target}");
