@@ -140,16 +140,16 @@ impl<'a> Index<'a> {
         let mut ids: Lanes = [0; LANES];
         let mut lanes: Lanes = [0; LANES];
         let gaps = cursor.take(packed_bytes(count - 1, gap_width))?;
-        bitpack::unpack(gaps, gap_width, &mut lanes);
+        bitpack::unpack(gaps, gap_width, count - 1, &mut lanes);
         ids[0] = u64::from(entry.first_id);
-        for index in 1..LANES {
+        for index in 1..count {
             ids[index] = ids[index - 1] + lanes[index - 1] + 1;
         }
         if ids[count - 1] > u64::from(u32::MAX) {
             return Err(cursor.invalid("ids of 32 bits", ids[count - 1]));
         }
         let lengths = cursor.take(packed_bytes(count, length_width))?;
-        bitpack::unpack(lengths, length_width, &mut lanes);
+        bitpack::unpack(lengths, length_width, count, &mut lanes);
         let mut starts: Lanes = [0; LANES];
         let mut end = 0;
         for (start, excess) in starts[..count].iter_mut().zip(&lanes) {

@@ -51,23 +51,58 @@ pub(crate) fn pack(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<
     out.extend_from_slice(&pending.to_le_bytes()[..tail]);
 }
 
-/// Unpacks up to [`LANES`] values of `width` bits from the start of `bytes`.
+/// Unpacks `count` values (at most [`LANES`]) of `width` bits from the start of `bytes`.
 ///
-/// Bytes beyond the end count as zero, so a short last run needs no special care: its lanes past
-/// the count hold zeros or padding and the caller ignores them.
-pub(crate) fn unpack(bytes: &[u8], width: u32, lanes: &mut Lanes) {
-    const STRIDE: usize = 8;
-    // One word more than 64 values of 64 bits: the second load of the last value reads there.
-    let mut padded = [0u8; LANES * STRIDE + 2 * STRIDE];
-    let used = bytes.len().min(packed_bytes(LANES, width));
+/// Lanes from `count` on hold leftovers, which the caller ignores. Bytes beyond the end of `bytes`
+/// count as zero.
+pub(crate) fn unpack(bytes: &[u8], width: u32, count: usize, lanes: &mut Lanes) {
+    let octets = count.div_ceil(OCTET);
+    let needed = octets * width as usize + MARGIN;
+    let lanes = &mut lanes[..octets * OCTET];
+    let kernel = KERNELS[width as usize];
+    if bytes.len() >= needed {
+        return kernel(bytes, lanes);
+    }
+    // At the very end of a series: a copy with zeros behind it stands in for the bytes.
+    let mut padded = [0u8; LANES * 8 + MARGIN];
+    let used = bytes.len().min(needed);
     padded[..used].copy_from_slice(&bytes[..used]);
-    let mask = mask(width);
-    for (index, lane) in lanes.iter_mut().enumerate() {
-        let bit = index * width as usize;
-        let (byte, shift) = (bit / 8, bit % 8);
-        let low = load(&padded, byte) >> shift;
-        let high = (load(&padded, byte + STRIDE) << 1) << (63 - shift);
-        *lane = (low | high) & mask;
+    kernel(&padded, lanes);
+}
+
+/// Eight values of any width begin and end on a byte.
+const OCTET: usize = 8;
+
+/// How far beyond its octet a kernel reads.
+const MARGIN: usize = 8;
+
+type Kernel = fn(&[u8], &mut [u64]);
+
+/// The kernels of the widths given, in that order.
+macro_rules! kernels {
+    ($($width:literal)*) => { [$(unpack_octets::<$width> as Kernel),*] };
+}
+
+/// One kernel a width, so that every shift and mask is a constant.
+static KERNELS: [Kernel; 65] = kernels!(
+    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34
+    35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64
+);
+
+/// Unpacks octet after octet; `bytes` reach [`MARGIN`] beyond the last one.
+fn unpack_octets<const WIDTH: usize>(bytes: &[u8], lanes: &mut [u64]) {
+    let mask = mask(WIDTH as u32);
+    for (index, octet) in lanes.chunks_exact_mut(OCTET).enumerate() {
+        let start = index * WIDTH;
+        let from = &bytes[start..start + WIDTH + MARGIN];
+        for (place, lane) in octet.iter_mut().enumerate() {
+            let (byte, shift) = (place * WIDTH / 8, place * WIDTH % 8);
+            let mut value = load(from, byte) >> shift;
+            if shift + WIDTH > 64 {
+                value |= u64::from(from[byte + 8]) << (64 - shift);
+            }
+            *lane = value & mask;
+        }
     }
 }
 
@@ -86,8 +121,14 @@ mod tests {
         let mut all = Vec::new();
         let mut lanes = [0; LANES];
         for start in (0..count).step_by(LANES) {
-            unpack(&bytes[packed_bytes(start, width)..], width, &mut lanes);
-            all.extend_from_slice(&lanes[..(count - start).min(LANES)]);
+            let used = (count - start).min(LANES);
+            unpack(
+                &bytes[packed_bytes(start, width)..],
+                width,
+                used,
+                &mut lanes,
+            );
+            all.extend_from_slice(&lanes[..used]);
         }
         all
     }

@@ -167,10 +167,10 @@ impl Packed<'_> {
                 break;
             }
             let bytes = &self.bytes[packed_bytes(start, self.width)..];
-            bitpack::unpack(bytes, self.width, &mut lanes);
+            let used = (self.count - start).min(LANES);
+            bitpack::unpack(bytes, self.width, used, &mut lanes);
             exceptions.mend(start, &mut lanes);
             sums.add(self.base, &mut lanes);
-            let used = (self.count - start).min(LANES);
             emit(domain, start + self.order, &lanes[..used], ranks, out);
         }
     }

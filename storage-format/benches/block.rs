@@ -1,0 +1,114 @@
+//! Bytes a point of each kind of series, and the time to encode and decode a value.
+//!
+//! `cargo bench -p plumbago-storage-format --bench block`. Times a value: divan's items a second are
+//! slots, empty ones included.
+
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use plumbago_storage_format::block::Reader;
+use plumbago_storage_format::codec::{Encoded, Encoder};
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "../tests/load/mod.rs"]
+mod load;
+
+use load::{ALL, Kind, SLOTS, Source, TARGET, blocks, bytes_a_slot};
+
+/// Series a round of the benches.
+const SERIES: u32 = 500;
+
+fn main() {
+    println!("bytes a slot, all told (blocks of {SLOTS} slots, 5,000 series)");
+    println!(
+        "  target load            {:.3}",
+        bytes_a_slot(&TARGET, 5_000, 18)
+    );
+    println!(
+        "  … without the floats   {:.3}",
+        bytes_a_slot(&TARGET[..3], 5_000, 18)
+    );
+    for kind in ALL {
+        let name = format!("{kind:?}");
+        println!("  {name:<22} {:.3}", bytes_a_slot(&[kind], 5_000, 2));
+    }
+    divan::main();
+}
+
+fn series(kind: Kind) -> Vec<[f64; SLOTS]> {
+    (0..SERIES)
+        .map(|id| {
+            let mut values = [0.0; SLOTS];
+            Source::new(kind, id).fill(&mut values);
+            values
+        })
+        .collect()
+}
+
+fn encoded(kind: Kind) -> Vec<Vec<u8>> {
+    let mut encoder = Encoder::new();
+    (series(kind).iter())
+        .map(|values| {
+            let mut out = Vec::new();
+            encoder.encode(values, &mut out);
+            out
+        })
+        .collect()
+}
+
+#[divan::bench(args = ALL)]
+fn encode(bencher: Bencher, kind: Kind) {
+    let series = series(kind);
+    let mut encoder = Encoder::new();
+    let mut out = Vec::new();
+    bencher
+        .counter(ItemsCount::new(series.len() * SLOTS))
+        .bench_local(|| {
+            for values in &series {
+                out.clear();
+                encoder.encode(black_box(values), &mut out);
+            }
+        });
+}
+
+/// Parsing and decoding, as a read does both.
+#[divan::bench(args = ALL)]
+fn decode(bencher: Bencher, kind: Kind) {
+    let series = encoded(kind);
+    let mut out = [0.0; SLOTS];
+    bencher
+        .counter(ItemsCount::new(series.len() * SLOTS))
+        .bench_local(|| {
+            for bytes in &series {
+                let encoded = Encoded::parse(black_box(bytes), SLOTS, 0).expect("own bytes");
+                encoded.decode(&mut out);
+                black_box(&mut out);
+            }
+        });
+}
+
+/// Finding one series of a block of 4,096 by its id.
+#[divan::bench]
+fn look_up(bencher: Bencher) {
+    let block = blocks(&TARGET, 4_096, 1).remove(0);
+    let reader = Reader::open(&block).expect("own bytes");
+    let mut id = 0u32;
+    bencher.bench_local(|| {
+        id = (id + 1_637) % 4_096;
+        reader.series(black_box(id)).expect("own bytes").is_some()
+    });
+}
+
+/// The same, with the checksum of its group.
+#[divan::bench]
+fn look_up_checked(bencher: Bencher) {
+    let block = blocks(&TARGET, 4_096, 1).remove(0);
+    let reader = Reader::open(&block).expect("own bytes");
+    let mut id = 0u32;
+    bencher.bench_local(|| {
+        id = (id + 1_637) % 4_096;
+        reader
+            .series_checked(black_box(id))
+            .expect("own bytes")
+            .is_some()
+    });
+}
