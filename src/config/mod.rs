@@ -17,10 +17,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::{ConfigError, Origin};
-pub use raw::{Engine, LogFormat, Protocol, RawConfig, Transport};
+pub use raw::{Engine, LogFormat, Protocol, RawConfig};
 pub use rules::RuleSources;
 
 use self::layers::Layers;
+use self::raw::RawReceiver;
+use self::units::ByteSize;
+use crate::metric::name::{NamePolicy, NameRules};
+
+/// More sockets than this on one port gain nothing and cost buffers.
+const SOCKETS_MAX: u32 = 256;
 
 /// A configuration that can be run.
 #[derive(Clone, Debug)]
@@ -29,6 +35,10 @@ pub struct Config {
     pub log: raw::RawLog,
     /// Where points live.
     pub storage: Storage,
+    /// What one line and one name may be.
+    pub limits: Limits,
+    /// What may wait between the receivers and one shard.
+    pub queue: Queue,
     /// The receivers that are enabled, by name.
     pub receivers: Vec<Receiver>,
     /// The HTTP side.
@@ -52,6 +62,24 @@ pub struct Storage {
     pub sync_interval: Duration,
 }
 
+/// What one line and one name may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Greatest length of a line in bytes.
+    pub line_bytes_max: usize,
+    /// What holds for names.
+    pub names: NameRules,
+}
+
+/// What may wait between the receivers and one shard.
+#[derive(Clone, Copy, Debug)]
+pub struct Queue {
+    /// Points.
+    pub points_max: usize,
+    /// Batches.
+    pub batches_max: usize,
+}
+
 /// One socket that takes points.
 #[derive(Clone, Debug)]
 pub struct Receiver {
@@ -63,6 +91,25 @@ pub struct Receiver {
     pub protocol: Protocol,
     /// Where it listens; port 0 lets the system choose.
     pub listen: SocketAddr,
+}
+
+/// The kind of socket of a receiver, with what is particular to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Connections that carry a stream.
+    Tcp {
+        /// Connections open at one time.
+        connections_max: usize,
+        /// Silence after which a connection is closed; zero for never.
+        idle_timeout: Duration,
+    },
+    /// Datagrams.
+    Udp {
+        /// Sockets on the port; zero for one a processor.
+        sockets: usize,
+        /// What the kernel is asked to hold for each socket.
+        receive_buffer_bytes: usize,
+    },
 }
 
 /// The HTTP side.
@@ -108,6 +155,8 @@ pub fn load(file: Option<&Path>, sets: &[String]) -> Result<Config, ConfigError>
 fn check(raw: RawConfig) -> Result<Config, ConfigError> {
     Ok(Config {
         storage: check_storage(&raw.storage)?,
+        limits: check_limits(&raw.limits)?,
+        queue: check_queue(&raw.queue)?,
         receivers: check_receivers(&raw)?,
         api: Api {
             listen: check_address("api.listen", &raw.api.listen)?,
@@ -139,25 +188,108 @@ fn check_storage(raw: &raw::RawStorage) -> Result<Storage, ConfigError> {
     })
 }
 
+fn check_limits(raw: &raw::RawLimits) -> Result<Limits, ConfigError> {
+    let within = |key: &str, size: ByteSize, low: usize, high: usize| {
+        let bytes = usize::try_from(size.0).unwrap_or(usize::MAX);
+        if (low..=high).contains(&bytes) {
+            return Ok(bytes);
+        }
+        let (low, high) = (ByteSize(low as u64), ByteSize(high as u64));
+        Err(ConfigError::value(
+            format!("limits.{key}"),
+            format!("\"{size}\" is not from {low} to {high}"),
+        ))
+    };
+    let name_limit = NameRules::NAME_BYTES_LIMIT;
+    let name_bytes_max = within("name_bytes_max", raw.name_bytes_max, 16, name_limit)?;
+    Ok(Limits {
+        // A connection's buffer may grow to one line, so the limit bounds memory too.
+        line_bytes_max: within("line_bytes_max", raw.line_bytes_max, 256, 16 << 20)?,
+        names: NameRules {
+            node_bytes_max: within("node_bytes_max", raw.node_bytes_max, 1, name_bytes_max)?,
+            name_bytes_max,
+            policy: match raw.name_policy {
+                raw::NamePolicy::Strict => NamePolicy::Strict,
+                raw::NamePolicy::Replace => NamePolicy::Replace,
+            },
+        },
+    })
+}
+
+fn check_queue(raw: &raw::RawQueue) -> Result<Queue, ConfigError> {
+    let at_least_one = |key: &str, number: u32| match number {
+        0 => {
+            let reason = "0 would let nothing through; 1 or more, thousands for speed";
+            Err(ConfigError::value(format!("queue.{key}"), reason))
+        }
+        number => Ok(number as usize),
+    };
+    Ok(Queue {
+        points_max: at_least_one("points_max", raw.points_max)?,
+        batches_max: at_least_one("batches_max", raw.batches_max)?,
+    })
+}
+
 fn check_receivers(raw: &RawConfig) -> Result<Vec<Receiver>, ConfigError> {
     let enabled = raw.receiver.iter().filter(|(_, receiver)| receiver.enabled);
-    enabled
-        .map(|(name, receiver)| {
-            let is_node = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-            if name.is_empty() || !name.bytes().all(is_node) {
-                return Err(ConfigError::value(
-                    format!("receiver.{name}"),
-                    "the name becomes part of metric names: letters, digits, - and _ only",
-                ));
-            }
-            Ok(Receiver {
-                name: name.clone(),
-                transport: receiver.transport,
-                protocol: receiver.protocol,
-                listen: check_address(&format!("receiver.{name}.listen"), &receiver.listen)?,
+    let checked = enabled.map(|(name, receiver)| check_receiver(name, receiver));
+    checked.collect()
+}
+
+fn check_receiver(name: &str, raw: &RawReceiver) -> Result<Receiver, ConfigError> {
+    let is_node = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_node) {
+        return Err(ConfigError::value(
+            format!("receiver.{name}"),
+            "the name becomes part of metric names: letters, digits, - and _ only",
+        ));
+    }
+    Ok(Receiver {
+        name: name.to_owned(),
+        transport: check_transport(name, raw)?,
+        protocol: raw.protocol,
+        listen: check_address(&format!("receiver.{name}.listen"), &raw.listen)?,
+    })
+}
+
+/// A key of another transport is refused, as an unknown one would be.
+fn check_transport(name: &str, raw: &RawReceiver) -> Result<Transport, ConfigError> {
+    let foreign = |key: &str, is_there: bool, transport: &str| match is_there {
+        false => Ok(()),
+        true => Err(ConfigError::value(
+            format!("receiver.{name}.{key}"),
+            format!("has no effect on {transport}"),
+        )),
+    };
+    match raw.transport {
+        raw::Transport::Tcp => {
+            foreign("sockets", raw.sockets.is_some(), "tcp")?;
+            foreign("receive_buffer", raw.receive_buffer.is_some(), "tcp")?;
+            Ok(Transport::Tcp {
+                connections_max: raw.connections_max.unwrap_or(raw::CONNECTIONS_MAX) as usize,
+                idle_timeout: raw.idle_timeout.unwrap_or(raw::IDLE_TIMEOUT).0,
             })
-        })
-        .collect()
+        }
+        raw::Transport::Udp => {
+            foreign("connections_max", raw.connections_max.is_some(), "udp")?;
+            foreign("idle_timeout", raw.idle_timeout.is_some(), "udp")?;
+            let bytes = raw.receive_buffer.unwrap_or(raw::RECEIVE_BUFFER).0;
+            Ok(Transport::Udp {
+                sockets: check_sockets(name, raw.sockets.unwrap_or(raw::UDP_SOCKETS))?,
+                receive_buffer_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            })
+        }
+    }
+}
+
+fn check_sockets(name: &str, sockets: u32) -> Result<usize, ConfigError> {
+    if sockets <= SOCKETS_MAX {
+        return Ok(sockets as usize);
+    }
+    Err(ConfigError::value(
+        format!("receiver.{name}.sockets"),
+        format!("{sockets} is not from 0 to {SOCKETS_MAX}"),
+    ))
 }
 
 /// An address, or a host name that resolves to one (the first counts).

@@ -8,7 +8,17 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::units::TimeSpan;
+use super::units::{ByteSize, TimeSpan};
+use crate::metric::name::NameRules;
+
+/// An agent on each of many machines; each costs a descriptor and about a kilobyte.
+pub const CONNECTIONS_MAX: u32 = 16 * 1024;
+/// Agents may send once an hour, and some only once a day.
+pub const IDLE_TIMEOUT: TimeSpan = TimeSpan::seconds(25 * 3600);
+/// One socket a processor.
+pub const UDP_SOCKETS: u32 = 0;
+/// What survives a pause of a few hundred milliseconds under a busy collector.
+pub const RECEIVE_BUFFER: ByteSize = ByteSize(8 << 20);
 
 /// Everything that `config.toml` can say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +28,10 @@ pub struct RawConfig {
     pub log: RawLog,
     /// `[storage]`.
     pub storage: RawStorage,
+    /// `[limits]`.
+    pub limits: RawLimits,
+    /// `[queue]`.
+    pub queue: RawQueue,
     /// `[receiver.NAME]`.
     pub receiver: BTreeMap<String, RawReceiver>,
     /// `[api]`.
@@ -76,6 +90,40 @@ pub enum Engine {
     Strata,
 }
 
+/// `[limits]`: what one line and one name may be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table of keys")]
+pub struct RawLimits {
+    /// Greatest length of a line.
+    pub line_bytes_max: ByteSize,
+    /// Greatest length of a name, tags included.
+    pub name_bytes_max: ByteSize,
+    /// Greatest length of one node of a name.
+    pub node_bytes_max: ByteSize,
+    /// What happens to bytes that no name may hold.
+    pub name_policy: NamePolicy,
+}
+
+/// What happens to bytes that no name may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NamePolicy {
+    /// The point is refused.
+    Strict,
+    /// Each becomes `_`.
+    Replace,
+}
+
+/// `[queue]`: what may wait between the receivers and one shard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table of keys")]
+pub struct RawQueue {
+    /// Points that may wait for one shard.
+    pub points_max: u32,
+    /// Batches that may wait for one shard.
+    pub batches_max: u32,
+}
+
 /// `[receiver.NAME]`: one socket that takes points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table of keys")]
@@ -88,6 +136,18 @@ pub struct RawReceiver {
     pub protocol: Protocol,
     /// Address and port.
     pub listen: String,
+    /// TCP: connections open at one time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections_max: Option<u32>,
+    /// TCP: silence after which a connection is closed; zero for never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<TimeSpan>,
+    /// UDP: sockets on the port; zero for one a processor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sockets: Option<u32>,
+    /// UDP: what the kernel is asked to hold for each socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receive_buffer: Option<ByteSize>,
 }
 
 /// The kind of socket of a receiver.
@@ -178,18 +238,27 @@ fn default_x_files_factor() -> f32 {
 
 impl Default for RawConfig {
     fn default() -> Self {
-        let plaintext = |transport| RawReceiver {
-            transport,
-            listen: "127.0.0.1:2003".to_owned(),
+        let listen = "127.0.0.1:2003".to_owned();
+        let tcp = RawReceiver {
+            transport: Transport::Tcp,
+            listen: listen.clone(),
+            connections_max: Some(CONNECTIONS_MAX),
+            idle_timeout: Some(IDLE_TIMEOUT),
+            ..RawReceiver::default()
+        };
+        let udp = RawReceiver {
+            transport: Transport::Udp,
+            listen,
+            sockets: Some(UDP_SOCKETS),
+            receive_buffer: Some(RECEIVE_BUFFER),
             ..RawReceiver::default()
         };
         Self {
             log: RawLog::default(),
             storage: RawStorage::default(),
-            receiver: BTreeMap::from([
-                ("tcp".to_owned(), plaintext(Transport::Tcp)),
-                ("udp".to_owned(), plaintext(Transport::Udp)),
-            ]),
+            limits: RawLimits::default(),
+            queue: RawQueue::default(),
+            receiver: BTreeMap::from([("tcp".to_owned(), tcp), ("udp".to_owned(), udp)]),
             api: RawApi::default(),
             telemetry: RawTelemetry::default(),
             shutdown: RawShutdown::default(),
@@ -220,6 +289,28 @@ impl Default for RawStorage {
     }
 }
 
+impl Default for RawLimits {
+    fn default() -> Self {
+        let bytes = |bytes: usize| ByteSize(bytes as u64);
+        let names = NameRules::default();
+        Self {
+            line_bytes_max: ByteSize(64 << 10),
+            name_bytes_max: bytes(names.name_bytes_max),
+            node_bytes_max: bytes(names.node_bytes_max),
+            name_policy: NamePolicy::Strict,
+        }
+    }
+}
+
+impl Default for RawQueue {
+    fn default() -> Self {
+        Self {
+            points_max: 64 * 1024,
+            batches_max: 1024,
+        }
+    }
+}
+
 impl Default for RawReceiver {
     fn default() -> Self {
         Self {
@@ -227,6 +318,10 @@ impl Default for RawReceiver {
             transport: Transport::Tcp,
             protocol: Protocol::Plaintext,
             listen: String::new(),
+            connections_max: None,
+            idle_timeout: None,
+            sockets: None,
+            receive_buffer: None,
         }
     }
 }

@@ -84,6 +84,27 @@ fn values_that_make_no_sense_name_their_key() {
         ),
         ("storage.path=", "storage.path: \"\""),
         ("storage.sync_interval=0s", "storage.sync_interval: \"0s\""),
+        (
+            "limits.name_bytes_max=1MiB",
+            "limits.name_bytes_max: \"1MiB\" is not from 16B to 65535B",
+        ),
+        (
+            "limits.node_bytes_max=5000B",
+            "limits.node_bytes_max: \"5000B\" is not from 1B to 4095B",
+        ),
+        (
+            "receiver.udp.idle_timeout=1s",
+            "receiver.udp.idle_timeout: has no effect on udp",
+        ),
+        (
+            "receiver.tcp.sockets=2",
+            "receiver.tcp.sockets: has no effect on tcp",
+        ),
+        (
+            "receiver.udp.sockets=1000",
+            "receiver.udp.sockets: 1000 is not from 0 to 256",
+        ),
+        ("queue.points_max=0", "queue.points_max: 0"),
         ("telemetry.prefix=a b", "telemetry.prefix: \"a b."),
         (
             "schema=[{name='a', pattern='(', retentions='1m:1d'}]",
