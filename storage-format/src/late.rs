@@ -1,1 +1,168 @@
-//! The late format: see `late.md`.
+//! The late log: points older than their ring's window, in the order they came. See `late.md`.
+//!
+//! A segment is a file of 8-byte little-endian words: one page of header, then records of three
+//! words. The daemon maps it and appends by storing words, so a killed process loses nothing and
+//! a segment needs no system call a point; a record carries its own checksum, so a power loss that
+//! tears pages costs only records that no sync had confirmed.
+
+use crate::error::FormatError;
+use crate::ring;
+use crate::version;
+
+/// Words before the first record.
+pub const HEADER_WORDS: usize = ring::PAGE_WORDS;
+/// Words of one record.
+pub const RECORD_WORDS: usize = 3;
+
+const MAGIC: [u8; 8] = *b"PLMBlate";
+const PART: &str = "late segment header";
+const SLOT_BITS: u32 = 56;
+
+/// One late point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LateRecord {
+    /// The catalog's number of the series.
+    pub series: u32,
+    /// The archive, 0 = finest.
+    pub archive: u8,
+    /// The slot: timestamp divided by the archive's step.
+    pub slot: i64,
+    /// The value, never NaN.
+    pub value: f64,
+}
+
+impl LateRecord {
+    /// The record's words. The slot must lie in `0 .. 2^56`.
+    pub fn encode(&self) -> [u64; RECORD_WORDS] {
+        let slot_mask = (1 << SLOT_BITS) - 1;
+        let place = u64::from(self.archive) << SLOT_BITS | (self.slot as u64 & slot_mask);
+        let cell = ring::cell_of(self.value);
+        let checksum = checksum(self.series, place, cell);
+        [
+            u64::from(checksum) << 32 | u64::from(self.series),
+            place,
+            cell,
+        ]
+    }
+
+    /// Reads a record back; `None` for a free place and for one that a power loss tore.
+    pub fn decode(words: [u64; RECORD_WORDS]) -> Option<Self> {
+        let [head, place, cell] = words;
+        let series = head as u32;
+        if cell == 0 || (head >> 32) as u32 != checksum(series, place, cell) {
+            return None;
+        }
+        Some(Self {
+            series,
+            archive: (place >> SLOT_BITS) as u8,
+            slot: (place & ((1 << SLOT_BITS) - 1)) as i64,
+            value: ring::value_of(cell),
+        })
+    }
+}
+
+fn checksum(series: u32, place: u64, cell: u64) -> u32 {
+    let mut bytes = [0; 20];
+    bytes[0..4].copy_from_slice(&series.to_le_bytes());
+    bytes[4..12].copy_from_slice(&place.to_le_bytes());
+    bytes[12..20].copy_from_slice(&cell.to_le_bytes());
+    crc32fast::hash(&bytes)
+}
+
+/// The header's bytes: magic, version, checksum; the rest of the page is zero.
+pub fn encode_header() -> [u8; ring::PAGE_BYTES] {
+    let mut page = [0; ring::PAGE_BYTES];
+    page[0..8].copy_from_slice(&MAGIC);
+    page[8..12].copy_from_slice(&u32::from(version::LATE).to_le_bytes());
+    let checksum = crc32fast::hash(&page[..12]);
+    page[12..16].copy_from_slice(&checksum.to_le_bytes());
+    page
+}
+
+/// Checks a header.
+///
+/// # Errors
+/// A wrong magic, checksum or version.
+pub fn check_header(bytes: &[u8]) -> Result<(), FormatError> {
+    let Some(fields) = bytes.first_chunk::<16>() else {
+        return Err(FormatError::Truncated {
+            part: PART,
+            offset: 0,
+            needed: 16,
+            available: bytes.len() as u64,
+        });
+    };
+    if fields[0..8] != MAGIC {
+        let mut found = [0; 8];
+        found.copy_from_slice(&fields[0..8]);
+        return Err(FormatError::Magic { part: PART, found });
+    }
+    let expected = u32::from_le_bytes([fields[12], fields[13], fields[14], fields[15]]);
+    let found = crc32fast::hash(&fields[..12]);
+    if expected != found {
+        return Err(FormatError::Checksum {
+            part: PART,
+            offset: 0,
+            expected,
+            found,
+        });
+    }
+    version::check(
+        PART,
+        u16::from_le_bytes([fields[8], fields[9]]),
+        version::LATE,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: LateRecord = LateRecord {
+        series: 7,
+        archive: 2,
+        slot: 175_000_000,
+        value: -1.25,
+    };
+
+    #[test]
+    fn record_survives_a_round_trip() {
+        assert_eq!(LateRecord::decode(RECORD.encode()), Some(RECORD));
+        let smallest = LateRecord {
+            series: 0,
+            archive: 0,
+            slot: 0,
+            value: -0.0,
+        };
+        assert_eq!(LateRecord::decode(smallest.encode()), Some(smallest));
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_record_is_noticed() {
+        for bit in 0..RECORD_WORDS * 64 {
+            let mut words = RECORD.encode();
+            words[bit / 64] ^= 1 << (bit % 64);
+            assert_eq!(LateRecord::decode(words), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn free_and_torn_places_hold_no_record() {
+        assert_eq!(LateRecord::decode([0; 3]), None);
+        let words = RECORD.encode();
+        assert_eq!(LateRecord::decode([words[0], words[1], 0]), None);
+        assert_eq!(LateRecord::decode([0, words[1], words[2]]), None);
+    }
+
+    #[test]
+    fn header_is_checked() {
+        let page = encode_header();
+        assert_eq!(check_header(&page), Ok(()));
+        for bit in 0..16 * 8 {
+            let mut damaged = page;
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(check_header(&damaged).is_err(), "bit {bit}");
+        }
+        assert!(check_header(&page[..8]).is_err());
+    }
+}

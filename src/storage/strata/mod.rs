@@ -1,1 +1,4 @@
-//! The native engine: rings, blocks, late points, rollups.
+//! The native engine.
+mod disk;
+mod map;
+mod panel;

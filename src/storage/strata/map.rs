@@ -1,0 +1,193 @@
+//! The one place of the native engine that holds memory maps and their `unsafe`.
+//!
+//! [`Words`] is a shared, writable array of 8-byte words (ring panels, late segments): a map of a
+//! file, or plain memory for the simulated disk. [`Bytes`] is a read-only map of a file that never
+//! changes again (blocks). Both check bounds. `disk` above makes them; nothing else does.
+//!
+//! Threads: words are atomics, so any thread may read while the one writer stores.
+
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
+
+use memmap2::{Advice, Mmap, MmapOptions, MmapRaw};
+
+/// A fixed number of shared atomic words.
+#[derive(Debug)]
+pub(super) struct Words {
+    base: NonNull<AtomicU64>,
+    count: usize,
+    _owner: Owner,
+}
+
+#[derive(Debug)]
+enum Owner {
+    Map { _map: MmapRaw },
+    Memory { _words: Box<[AtomicU64]> },
+}
+
+// SAFETY: `base` points into memory that `_owner` keeps alive and that is only reached as
+// `AtomicU64`, which may be shared and sent; the pointer itself is never handed out.
+unsafe impl Send for Words {}
+// SAFETY: as above.
+unsafe impl Sync for Words {}
+
+impl Words {
+    /// Maps the first `count` words of a file that is at least that long.
+    ///
+    /// # Errors
+    /// When the file is shorter, or the system refuses the map.
+    pub(super) fn map(file: &File, count: usize) -> io::Result<Self> {
+        let length = count * size_of::<u64>();
+        if file.metadata()?.len() < length as u64 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the file is shorter than its map",
+            ));
+        }
+        let map = MmapOptions::new().len(length).map_raw(file)?;
+        // Without this the first touch of a panel reads around it and fills the page cache with zeros.
+        map.advise(Advice::Random)?;
+        let base = NonNull::new(map.as_mut_ptr().cast::<AtomicU64>())
+            .ok_or_else(|| io::Error::other("the system mapped a file at address zero"))?;
+        Ok(Self {
+            base,
+            count,
+            _owner: Owner::Map { _map: map },
+        })
+    }
+
+    /// Words in memory alone, all zero.
+    pub(super) fn in_memory(count: usize) -> Self {
+        let words: Box<[AtomicU64]> = (0..count).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            base: NonNull::from(&*words).cast(),
+            count,
+            _owner: Owner::Memory { _words: words },
+        }
+    }
+
+    /// How many words there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// One word.
+    ///
+    /// # Panics
+    /// When `index` is out of bounds.
+    #[inline]
+    pub(super) fn word(&self, index: usize) -> &AtomicU64 {
+        assert!(index < self.count, "word {index} of {}", self.count);
+        // SAFETY: `index` is inside the `count` words that `_owner` keeps mapped for the life of
+        // `self`. Maps begin on a page, boxes on an `AtomicU64`, so every word is aligned. The file
+        // behind a map cannot shrink: the data folder is locked, and this engine never shortens a
+        // mapped file. Rows are reserved on disk before they are stored to (`Panel::reserve`), so a
+        // full disk is an error there and not a SIGBUS here.
+        unsafe { self.base.add(index).as_ref() }
+    }
+
+    /// A run of words, for walks over a row that check bounds once.
+    ///
+    /// # Panics
+    /// When the run is out of bounds.
+    #[inline]
+    pub(super) fn run(&self, start: usize, length: usize) -> &[AtomicU64] {
+        let inside = start <= self.count && length <= self.count - start;
+        assert!(inside, "words {start}+{length} of {}", self.count);
+        // SAFETY: the whole run is inside the owned words, see `word`.
+        unsafe { std::slice::from_raw_parts(self.base.add(start).as_ptr(), length) }
+    }
+}
+
+/// The bytes of a file that never changes: a read-only map, or plain memory.
+#[derive(Debug)]
+pub(super) enum Bytes {
+    /// A map of a file on disk.
+    Map(Mmap),
+    /// Bytes of the simulated disk, and of empty files, which cannot be mapped.
+    Memory(Vec<u8>),
+}
+
+impl Bytes {
+    /// Maps a whole file.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(super) fn map(file: &File) -> io::Result<Self> {
+        if file.metadata()?.len() == 0 {
+            return Ok(Self::Memory(Vec::new()));
+        }
+        // SAFETY: block files are written under another name, synced and renamed before they are
+        // mapped, and are never written again; the folder's lock keeps other daemons away. What is
+        // removed stays readable until the map is dropped.
+        let map = unsafe { Mmap::map(file)? };
+        map.advise(Advice::Random)?;
+        Ok(Self::Map(map))
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Map(map) => map,
+            Self::Memory(bytes) => bytes,
+        }
+    }
+}
+
+/// Asks the system to write a file's dirty pages out, without waiting for it.
+#[cfg(target_os = "linux")]
+pub(super) fn start_writing_out(file: &File) {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the call takes no pointer, and the descriptor is open while `file` is borrowed. A
+    // length of zero means to the end. Its failure is of no consequence: a sync follows.
+    unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+}
+
+/// Elsewhere the sync that follows does all the work.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn start_writing_out(_file: &File) {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use super::*;
+
+    #[test]
+    fn stores_reach_the_file_and_other_maps_of_it() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(4096).unwrap();
+        let (one, two) = (
+            Words::map(&file, 512).unwrap(),
+            Words::map(&file, 512).unwrap(),
+        );
+        one.word(511).store(42, Relaxed);
+        assert_eq!(two.word(511).load(Relaxed), 42);
+        assert_eq!(two.run(510, 2)[1].load(Relaxed), 42);
+    }
+
+    #[test]
+    fn file_shorter_than_its_map_is_refused() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(4088).unwrap();
+        assert!(Words::map(&file, 512).is_err());
+    }
+
+    #[test]
+    #[should_panic(expected = "word 8 of 8")]
+    fn word_out_of_bounds_panics() {
+        Words::in_memory(8).word(8);
+    }
+
+    #[test]
+    #[should_panic(expected = "words 4+5 of 8")]
+    fn run_out_of_bounds_panics() {
+        Words::in_memory(8).run(4, 5);
+    }
+}
