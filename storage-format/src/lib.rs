@@ -9,6 +9,7 @@ pub mod codec;
 pub mod cursor;
 pub mod error;
 pub mod late;
+pub mod manifest;
 pub mod ring;
 pub mod version;
 pub mod whisper;

@@ -7,6 +7,12 @@ use crate::error::FormatError;
 
 /// The newest version of the block format (`block.md`).
 pub const BLOCK: u16 = 1;
+/// The newest version of the ring's panels (`ring.md`).
+pub const RING: u16 = 1;
+/// The newest version of the late log's segments (`late.md`).
+pub const LATE: u16 = 1;
+/// The newest version of a group's manifest (`manifest.md`).
+pub const MANIFEST: u16 = 1;
 
 /// Refuses a version that is zero or newer than `newest`.
 ///

@@ -1,4 +1,34 @@
-//! The native engine.
+//! The native engine: an mmapped ring of the newest rows, sealed into compressed blocks.
+//!
+//! ```text
+//! ShardWriter::store -> writer -> panel (ring) -> seal -> block -> roll -> coarser blocks -> retire
+//! Store::fetch       -> store  -> read  (blocks, ring, computed tail)
+//! ```
+//!
+//! A *group* is the series of one family (one retention) in one shard; it has one ring, for its
+//! finest archive, and blocks for every archive. Coarse archives have no ring of their own: until a
+//! coarse span is complete its values are computed from the finer archive when they are read, and
+//! then written as a block at once. Everything on disk is specified in `storage-format/`: `ring.md`,
+//! `block.md`, `late.md`, `manifest.md`.
+//!
+//! `unsafe` and maps live in `map` alone; `disk` is the one way to the file system.
+
+mod block;
 mod disk;
+mod families;
+mod group;
+mod health;
+mod layout;
 mod map;
 mod panel;
+mod read;
+mod roll;
+mod seal;
+mod store;
+mod table;
+mod writer;
+
+pub use store::{Strata, StrataConfig};
+
+#[cfg(test)]
+mod tests;

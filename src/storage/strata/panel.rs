@@ -221,6 +221,11 @@ impl Panel {
         Ok(())
     }
 
+    /// True when no row has a value in the column.
+    pub(super) fn is_column_empty(&self, column: u32) -> bool {
+        (0..self.header.rows).all(|row| self.cell(row, column).load(Acquire) == 0)
+    }
+
     /// Zeroes what free columns hold. After a power loss a page of cells may have outlived the column
     /// word of its owner; that must never become the next owner's history.
     pub(super) fn scrub_free_columns(&self) -> Result<(), StoreError> {
@@ -229,9 +234,6 @@ impl Panel {
             is_free.push(self.owner(column)?.is_none());
         }
         for row in 0..self.header.rows {
-            if !self.is_reserved(row) {
-                continue;
-            }
             for (cell, free) in self.row_cells(row).iter().zip(&is_free) {
                 if *free && cell.load(Relaxed) != 0 {
                     cell.store(0, Relaxed);

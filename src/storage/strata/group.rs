@@ -1,0 +1,550 @@
+//! A group: the series of one family in one shard, with their ring and their blocks.
+//!
+//! `writer` stores through its panels, `read` answers from a [`View`] of it, `seal` and `roll` move
+//! its spans from ring to blocks. The manifest (`manifest.md`) is its durable state.
+//!
+//! Threads: the shard's writer stores and moves `open` and `high`; whoever holds `work` (a background
+//! thread, or the writer where there is none) changes the manifest and publishes views; everyone
+//! reads. A view is never changed, only replaced.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use arc_swap::ArcSwap;
+use parking_lot::{Mutex, RwLock};
+use plumbago_storage_format::block::Place;
+use plumbago_storage_format::manifest::{ArchiveManifest, BlockEntry, Manifest};
+use plumbago_storage_format::ring::{first_column, locate};
+
+use super::block::Block;
+use super::disk::{Disk, failed};
+use super::health::{Counters, Health};
+use super::layout::{Layout, ROW_SLOTS, align_down};
+use super::panel::{self, Panel};
+use super::table::SeriesTable;
+use crate::metric::{Retention, Rollup, SeriesId};
+use crate::storage::StoreError;
+
+const MANIFEST_FILE: &str = "manifest";
+
+/// What all groups of a store share.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) disk: Arc<dyn Disk>,
+    /// The folder that holds the shards.
+    pub(super) folder: PathBuf,
+    pub(super) table: SeriesTable,
+    /// Every rollup that any series has; the position is its number in the table.
+    pub(super) rollups: RwLock<Vec<Rollup>>,
+    pub(super) health: Health,
+    pub(super) counters: Counters,
+    /// Seconds ahead of the clock that points may be.
+    pub(super) future_window_s: i64,
+}
+
+/// Where a group belongs and what its series keep.
+#[derive(Clone, Debug)]
+pub(super) struct GroupPlace {
+    pub(super) number: u16,
+    pub(super) shard: u32,
+    pub(super) family: u32,
+    pub(super) retention: Arc<Retention>,
+}
+
+/// What a reader needs of a group at one moment.
+#[derive(Debug)]
+pub(super) struct View {
+    /// The first slot that the ring answers for; blocks answer for all before it.
+    pub(super) low: i64,
+    /// Slots from here on have no row yet.
+    pub(super) end: i64,
+    /// One entry an archive.
+    pub(super) archives: Vec<ArchiveView>,
+}
+
+/// One archive in a [`View`].
+#[derive(Clone, Debug)]
+pub(super) struct ArchiveView {
+    /// Slots from here on are computed from the finer archive; unused in the finest.
+    pub(super) rolled: i64,
+    /// Bases first, then patches, each in the order in which they cover one another.
+    pub(super) blocks: Vec<Arc<Block>>,
+}
+
+/// The series of one family in one shard.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) place: GroupPlace,
+    pub(super) layout: Layout,
+    pub(super) common: Arc<Common>,
+    folder: PathBuf,
+    /// Changed by the writer alone, which adds panels at the end.
+    pub(super) panels: ArcSwap<Vec<Arc<Panel>>>,
+    pub(super) view: ArcSwap<View>,
+    /// The published view's `low`. Set after the view and before rows are cleared, so a reader that
+    /// finds it unmoved after its loads saw no row being cleared.
+    low: AtomicI64,
+    /// Stores below this slot no longer reach the ring. Set by the writer, read by `seal`.
+    pub(super) open: AtomicI64,
+    /// Rows of all slots before this one were cleared, durably. Set by `seal`, read by the writer.
+    pub(super) cleared: AtomicI64,
+    /// Slots at and after this one were never open. Set by the writer, read by `seal`.
+    pub(super) high_water: AtomicI64,
+    /// The structural state; its holder seals, rolls up, flushes and merges.
+    pub(super) work: Mutex<Work>,
+    /// Columns without a point in the span sealed last, for the writer to take back.
+    pub(super) idle_columns: Mutex<Vec<u32>>,
+    syncs_started: AtomicU64,
+    syncs_done: AtomicU64,
+    sync_lock: Mutex<()>,
+}
+
+/// What only the holder of a group's lock changes.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    /// The manifest as it is on disk; `None` until the first point says what time it is.
+    pub(super) manifest: Option<Manifest>,
+    /// The number of the next block file. It may run ahead of the manifest's: a number that a failed
+    /// step used is not used again.
+    pub(super) next_generation: u64,
+}
+
+impl Group {
+    /// Opens a group's folder, makes it if need be, and enters its columns in the table.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or made. Damaged files are set aside instead.
+    pub(super) fn open(common: &Arc<Common>, place: GroupPlace) -> Result<Self, StoreError> {
+        let shard = common.folder.join(format!("shard-{}", place.shard));
+        let folder = shard.join(format!("family-{}", place.family));
+        let layout = Layout::new(&place.retention);
+        let mut group = Self {
+            layout,
+            common: Arc::clone(common),
+            folder,
+            panels: ArcSwap::default(),
+            view: ArcSwap::from_pointee(View {
+                low: i64::MIN,
+                end: i64::MIN,
+                archives: Vec::new(),
+            }),
+            low: AtomicI64::new(i64::MIN),
+            open: AtomicI64::new(i64::MIN),
+            cleared: AtomicI64::new(i64::MIN),
+            high_water: AtomicI64::new(i64::MIN),
+            work: Mutex::default(),
+            idle_columns: Mutex::default(),
+            syncs_started: AtomicU64::new(0),
+            syncs_done: AtomicU64::new(0),
+            sync_lock: Mutex::new(()),
+            place,
+        };
+        group.make_folders()?;
+        let manifest = group.read_manifest()?;
+        group.open_panels()?;
+        if let Some(manifest) = manifest {
+            group.adopt(manifest)?;
+        }
+        Ok(group)
+    }
+
+    /// The folder of an archive.
+    pub(super) fn archive_folder(&self, archive: usize) -> PathBuf {
+        self.folder.join(format!("archive-{archive}"))
+    }
+
+    /// The disk.
+    pub(super) fn disk(&self) -> &dyn Disk {
+        &*self.common.disk
+    }
+
+    /// Where the blocks of an archive say that they belong.
+    pub(super) fn block_place(&self, archive: usize) -> Place {
+        Place {
+            shard: self.place.shard,
+            family: self.place.family,
+            archive: archive as u32,
+        }
+    }
+
+    /// Seconds a slot of an archive, as the formats have it.
+    pub(super) fn step(&self, archive: usize) -> u32 {
+        self.place.retention.archives()[archive].step
+    }
+
+    fn make_folders(&self) -> Result<(), StoreError> {
+        for archive in 0..self.layout.archives().len() {
+            let folder = self.archive_folder(archive);
+            let made = self.disk().create_dir(&folder);
+            made.map_err(failed(&folder, "create folder"))?;
+        }
+        let mut folder = self.folder.as_path();
+        loop {
+            let synced = self.disk().sync_dir(folder);
+            synced.map_err(failed(folder, "sync folder"))?;
+            match folder.parent() {
+                Some(parent) if folder != self.common.folder => folder = parent,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn read_manifest(&self) -> Result<Option<Manifest>, StoreError> {
+        let names = self.disk().list(&self.folder);
+        let names = names.map_err(failed(&self.folder, "list"))?;
+        if !names.iter().any(|name| name == MANIFEST_FILE) {
+            return Ok(None);
+        }
+        let path = self.folder.join(MANIFEST_FILE);
+        let bytes = self.disk().read(&path).map_err(failed(&path, "read"))?;
+        let reason = match Manifest::decode(&bytes) {
+            Ok(manifest) if manifest.archives.len() == self.layout.archives().len() => {
+                return Ok(Some(manifest));
+            }
+            Ok(_) => "it has another number of archives".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.set_aside(&path, &reason)?;
+        self.rebuild_manifest()
+    }
+
+    /// Renames a damaged file so that nothing reads it again, and remembers it for `/health`.
+    fn set_aside(&self, path: &Path, reason: &str) -> Result<(), StoreError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".damaged");
+        let target = PathBuf::from(name);
+        let renamed = self.disk().rename(path, &target);
+        renamed.map_err(failed(path, "set aside"))?;
+        self.common.health.add_damaged(&target, reason);
+        Ok(())
+    }
+
+    fn open_panels(&mut self) -> Result<(), StoreError> {
+        let folder = self.archive_folder(0);
+        let names = self.disk().list(&folder).map_err(failed(&folder, "list"))?;
+        let mut panels = Vec::new();
+        loop {
+            let number = panels.len() as u32;
+            let name = panel::file_name(number);
+            if !names.contains(&name) {
+                break;
+            }
+            panels.push(Arc::new(self.open_panel(&folder, number)?));
+        }
+        for number in 0..panels.len() as u32 {
+            self.enter_columns(&panels, number)?;
+        }
+        self.panels.store(Arc::new(panels));
+        Ok(())
+    }
+
+    fn open_panel(&self, folder: &Path, number: u32) -> Result<Panel, StoreError> {
+        let step = self.step(0);
+        let reason = match Panel::open(self.disk(), folder, number, step) {
+            Err(StoreError::Damaged { reason, .. }) => reason,
+            other => return other,
+        };
+        self.set_aside(&folder.join(panel::file_name(number)), &reason)?;
+        Panel::create(self.disk(), folder, number, step)
+    }
+
+    fn enter_columns(&self, panels: &[Arc<Panel>], number: u32) -> Result<(), StoreError> {
+        let panel = &panels[number as usize];
+        for column in 0..panel.header().columns {
+            let Some(owner) = panel.owner(column)? else {
+                continue;
+            };
+            let series = SeriesId(owner);
+            let mut entry = self.common.table.get(series);
+            if entry.column.is_some() {
+                // A power loss can bring back an owner that had left: of the two columns the one
+                // that was given back is empty. `seal` merges by id, should neither be.
+                if panel.is_column_empty(column) {
+                    panel.set_owner(column, None);
+                    continue;
+                }
+                if entry.group == Some(self.place.number) {
+                    release_if_empty(panels, entry.column);
+                }
+            }
+            entry.group = Some(self.place.number);
+            entry.column = Some(first_column(number) + column);
+            if !self.common.table.set(series, entry) {
+                panel.set_owner(column, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a manifest over as the state: finishes an interrupted clearing, sweeps leftovers.
+    fn adopt(&self, mut manifest: Manifest) -> Result<(), StoreError> {
+        if manifest.cleared < manifest.low {
+            self.clear_rows(manifest.cleared, manifest.low)?;
+            manifest.cleared = manifest.low;
+            self.write_manifest(&manifest)?;
+        }
+        self.sweep(&manifest)?;
+        let mut work = self.work.lock();
+        work.next_generation = manifest.next_generation;
+        let rows_end = manifest.cleared + ROW_SLOTS;
+        self.high_water.store(rows_end, Release);
+        self.open.store(manifest.low, Release);
+        self.cleared.store(manifest.cleared, Release);
+        self.publish(&manifest, Vec::new());
+        work.manifest = Some(manifest);
+        Ok(())
+    }
+
+    /// Removes block files that the manifest does not name, and temporary files.
+    fn sweep(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        for (archive, state) in manifest.archives.iter().enumerate() {
+            let folder = self.archive_folder(archive);
+            let named: Vec<String> = state.blocks.iter().map(super::block::file_name).collect();
+            let names = self.disk().list(&folder).map_err(failed(&folder, "list"))?;
+            for name in &names {
+                let is_ours = name.ends_with(".block") || name.ends_with(".patch");
+                if name.ends_with(".tmp") || is_ours && !named.contains(name) {
+                    let path = folder.join(name);
+                    let removed = self.disk().remove(&path);
+                    removed.map_err(failed(&path, "remove"))?;
+                }
+            }
+            for name in named.iter().filter(|name| !names.contains(name)) {
+                let health = &self.common.health;
+                health.add_damaged(&folder.join(name), "the file is missing");
+            }
+        }
+        Ok(())
+    }
+
+    /// The window begins: called at the first point, when the group learns what time it is.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written.
+    pub(super) fn begin(&self, now: i64) -> Result<(), StoreError> {
+        let mut work = self.work.lock();
+        if work.manifest.is_some() {
+            return Ok(());
+        }
+        let low = self.layout.open_from(now);
+        let low_s = low * self.layout.finest().step;
+        let archives = self
+            .layout
+            .archives()
+            .iter()
+            .map(|archive| ArchiveManifest {
+                rolled: align_down(low_s.div_euclid(archive.step), archive.span),
+                blocks: Vec::new(),
+            });
+        let manifest = Manifest {
+            low,
+            cleared: low,
+            late_from: 0,
+            next_generation: 1,
+            archives: archives.collect(),
+        };
+        self.write_manifest(&manifest)
+            .map_err(|error| self.common.health.judge(error))?;
+        work.next_generation = manifest.next_generation;
+        self.open.store(low, Release);
+        self.cleared.store(low, Release);
+        self.publish(&manifest, Vec::new());
+        work.manifest = Some(manifest);
+        Ok(())
+    }
+
+    /// True once the group has a window.
+    pub(super) fn has_window(&self) -> bool {
+        self.open.load(Relaxed) != i64::MIN
+    }
+
+    fn write_manifest(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        let path = self.folder.join(MANIFEST_FILE);
+        self.disk().replace(&path, &manifest.encode())
+    }
+
+    /// Makes `next` the durable state, then the visible one. `work` is this group's, locked.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written; the state is then as before, or the store is poisoned.
+    pub(super) fn commit(
+        &self,
+        work: &mut Work,
+        mut next: Manifest,
+        fresh: Vec<Arc<Block>>,
+    ) -> Result<(), StoreError> {
+        next.next_generation = work.next_generation;
+        self.write_manifest(&next)
+            .map_err(|error| self.common.health.judge(error))?;
+        self.publish(&next, fresh);
+        work.manifest = Some(next);
+        Ok(())
+    }
+
+    /// Replaces the view. Blocks that both the old view and the manifest have are carried over.
+    fn publish(&self, manifest: &Manifest, fresh: Vec<Arc<Block>>) {
+        let former = self.view.load();
+        let known = former.archives.iter().flat_map(|archive| &archive.blocks);
+        // A generation is unique in the group, whatever the archive.
+        let known: HashMap<u64, &Arc<Block>> = known
+            .chain(&fresh)
+            .map(|block| (block.entry().generation, block))
+            .collect();
+        let archives = manifest.archives.iter().enumerate();
+        let archives = archives.map(|(archive, state)| {
+            let mut entries = state.blocks.clone();
+            entries.sort_unstable();
+            let block = |entry: &BlockEntry| match known.get(&entry.generation) {
+                Some(block) => Arc::clone(block),
+                None => Arc::new(self.block(archive, *entry)),
+            };
+            ArchiveView {
+                rolled: state.rolled,
+                blocks: entries.iter().map(block).collect(),
+            }
+        });
+        let view = View {
+            low: manifest.low,
+            end: manifest.cleared + ROW_SLOTS,
+            archives: archives.collect(),
+        };
+        self.view.store(Arc::new(view));
+        // Release: whoever sees the new `low` finds the view that goes with it.
+        self.low.store(manifest.low, Release);
+    }
+
+    /// The block file of an entry.
+    pub(super) fn block(&self, archive: usize, entry: BlockEntry) -> Block {
+        let (folder, place) = (self.archive_folder(archive), self.block_place(archive));
+        Block::new(&self.common.disk, &folder, entry, place, self.step(archive))
+    }
+
+    /// The `low` of the newest view, see [`Group::low`](struct.Group.html).
+    pub(super) fn current_low(&self) -> i64 {
+        self.low.load(Acquire)
+    }
+
+    /// Zeroes the rows of the slots `from .. until` in every panel and makes that durable.
+    pub(super) fn clear_rows(&self, from: i64, until: i64) -> Result<(), StoreError> {
+        let until = until.min(from + ROW_SLOTS);
+        let panels = self.panels.load_full();
+        for panel in panels.iter() {
+            let (start, end) = (panel.row(from), panel.row(until));
+            if from < until && start < end {
+                panel.clear_rows(start..end)?;
+            } else if from < until {
+                panel.clear_rows(start..panel.header().rows)?;
+                panel.clear_rows(0..end)?;
+            }
+        }
+        for panel in panels.iter() {
+            panel.start_sync()?;
+        }
+        panels.iter().try_for_each(|panel| panel.sync())
+    }
+
+    /// Makes every store before the call durable.
+    ///
+    /// # Errors
+    /// When the disk fails; the caller poisons the store.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.sync_lock.lock();
+        let number = self.syncs_started.fetch_add(1, Relaxed) + 1;
+        let panels = self.panels.load_full();
+        for panel in panels.iter() {
+            panel.start_sync()?;
+        }
+        for panel in panels.iter() {
+            panel.sync()?;
+        }
+        self.syncs_done.store(number, Release);
+        Ok(())
+    }
+
+    /// The number of the newest sync that has begun; what was stored before is surely durable once
+    /// [`Group::is_synced`] with it.
+    pub(super) fn sync_mark(&self) -> u64 {
+        self.syncs_started.load(Relaxed)
+    }
+
+    /// True once a sync that began after the mark was taken is complete.
+    pub(super) fn is_synced(&self, mark: u64) -> bool {
+        self.syncs_done.load(Acquire) > mark
+    }
+
+    /// Rebuilds a manifest from the block files, after its file was damaged.
+    fn rebuild_manifest(&self) -> Result<Option<Manifest>, StoreError> {
+        let mut manifest = Manifest::default();
+        for archive in 0..self.layout.archives().len() {
+            let blocks = self.found_blocks(archive)?;
+            let newest = blocks.iter().map(|block| block.generation).max();
+            manifest.next_generation = manifest
+                .next_generation
+                .max(newest.map_or(1, |number| number + 1));
+            let bases = blocks.iter().filter(|block| !block.is_patch);
+            let end = bases
+                .map(|base| base.first_slot + i64::from(base.slots))
+                .max();
+            manifest.archives.push(ArchiveManifest {
+                rolled: end.unwrap_or(i64::MIN),
+                blocks,
+            });
+        }
+        let low = manifest.archives[0].rolled;
+        if low == i64::MIN {
+            // Nothing says which slots the rows belong to.
+            return Ok(None);
+        }
+        manifest.low = low;
+        manifest.cleared = low;
+        let low_s = low * self.layout.finest().step;
+        for (state, archive) in manifest.archives.iter_mut().zip(self.layout.archives()) {
+            if state.rolled == i64::MIN {
+                let first = low_s - archive.retention;
+                state.rolled = align_down(first.div_euclid(archive.step), archive.span);
+            }
+        }
+        self.write_manifest(&manifest)?;
+        Ok(Some(manifest))
+    }
+
+    fn found_blocks(&self, archive: usize) -> Result<Vec<BlockEntry>, StoreError> {
+        let folder = self.archive_folder(archive);
+        let mut entries = Vec::new();
+        for name in self.disk().list(&folder).map_err(failed(&folder, "list"))? {
+            if !(name.ends_with(".block") || name.ends_with(".patch")) {
+                continue;
+            }
+            let path = folder.join(&name);
+            let bytes = self.disk().map(&path).map_err(failed(&path, "map"))?;
+            match plumbago_storage_format::block::Reader::open(&bytes) {
+                Ok(reader) => {
+                    let span = reader.header().span;
+                    entries.push(BlockEntry {
+                        is_patch: name.ends_with(".patch"),
+                        generation: span.sequence,
+                        first_slot: span.first_slot_s.div_euclid(i64::from(span.step_s)),
+                        slots: span.slots,
+                        bytes: bytes.len() as u64,
+                    });
+                }
+                Err(error) => self.set_aside(&path, &error.to_string())?,
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// Takes back the column that a series had before a later one was found for it.
+fn release_if_empty(panels: &[Arc<Panel>], column: Option<u32>) {
+    let Some((number, column)) = column.map(locate) else {
+        return;
+    };
+    let panel = &panels[number as usize];
+    if panel.is_column_empty(column) {
+        panel.set_owner(column, None);
+    }
+}

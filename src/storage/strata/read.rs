@@ -1,0 +1,157 @@
+//! Reading: one series, one archive, a range of slots; from blocks, ring and what is computed.
+//!
+//! `Store::fetch` chooses archive and range and asks here. The order in which sources cover one
+//! another: base blocks, the ring, patches. Slots of a coarse archive that were not rolled up yet are
+//! computed from the finer one, so that the newest coarse point is there at once.
+//!
+//! Threads: any. Nothing is locked: a read takes a view, and takes another one should rows have been
+//! sealed or a column have changed hands meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{Ordering::Acquire, fence};
+
+use plumbago_storage_format::ring::locate;
+
+use super::block::Block;
+use super::group::{ArchiveView, Group, View};
+use crate::metric::{Rollup, SeriesId};
+
+/// What is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slots {
+    /// The archive, 0 = finest.
+    pub(super) archive: usize,
+    /// The first slot.
+    pub(super) first: i64,
+    /// How many.
+    pub(super) count: usize,
+}
+
+impl Group {
+    /// The values of a series, NaN where there is none.
+    pub(super) fn read(&self, series: SeriesId, rollup: Rollup, slots: Slots) -> Vec<f64> {
+        loop {
+            let view = self.view.load_full();
+            let mut reader = SeriesReader {
+                group: self,
+                view: &view,
+                series,
+                column: self.common.table.get(series).column,
+                rollup,
+                scratch: Vec::new(),
+            };
+            let values = reader.archive(slots);
+            // The loads above stay above the checks below: seen unmoved, `low` says that no row
+            // was cleared under them, and the owner that the column is still this series'.
+            fence(Acquire);
+            if self.current_low() == view.low && reader.owns_column() {
+                return values;
+            }
+        }
+    }
+}
+
+/// Reads one series from one view.
+pub(super) struct SeriesReader<'a> {
+    pub(super) group: &'a Group,
+    pub(super) view: &'a View,
+    pub(super) series: SeriesId,
+    /// Its column in the ring; `None` leaves the ring out.
+    pub(super) column: Option<u32>,
+    pub(super) rollup: Rollup,
+    pub(super) scratch: Vec<f64>,
+}
+
+impl SeriesReader<'_> {
+    fn owns_column(&self) -> bool {
+        let Some((number, column)) = self.column.map(locate) else {
+            return true;
+        };
+        let panels = self.group.panels.load();
+        let owner = panels.get(number as usize).map(|panel| panel.owner(column));
+        // A damaged word will not mend by reading again.
+        !matches!(owner, Some(Ok(owner)) if owner != Some(self.series.0))
+    }
+
+    /// The values of a range of one archive.
+    pub(super) fn archive(&mut self, slots: Slots) -> Vec<f64> {
+        let mut values = vec![f64::NAN; slots.count];
+        let view = self.view;
+        let Some(archive) = view.archives.get(slots.archive) else {
+            return values;
+        };
+        let patches_at = archive
+            .blocks
+            .partition_point(|block| !block.entry().is_patch);
+        self.overlay(&archive.blocks[..patches_at], slots.first, &mut values);
+        if slots.archive == 0 {
+            self.overlay_ring(slots.first, &mut values);
+        }
+        self.overlay(&archive.blocks[patches_at..], slots.first, &mut values);
+        if slots.archive > 0 {
+            self.compute_tail(archive, slots, &mut values);
+        }
+        values
+    }
+
+    fn overlay(&mut self, blocks: &[Arc<Block>], first: i64, values: &mut [f64]) {
+        let end = first + values.len() as i64;
+        for block in blocks.iter().filter(|block| block.overlaps(first, end)) {
+            let read = block.overlay(self.series.0, first, values, &mut self.scratch);
+            if let Err(error) = read {
+                self.group.common.health.note_unreadable(&error);
+            }
+        }
+    }
+
+    fn overlay_ring(&self, first: i64, values: &mut [f64]) {
+        let Some((number, column)) = self.column.map(locate) else {
+            return;
+        };
+        let panels = self.group.panels.load();
+        let Some(panel) = panels.get(number as usize) else {
+            return;
+        };
+        let end = (first + values.len() as i64).min(self.view.end);
+        for slot in first.max(self.view.low)..end {
+            let value = panel.load(panel.row(slot), column);
+            if !value.is_nan() {
+                values[(slot - first) as usize] = value;
+            }
+        }
+    }
+
+    /// Computes the slots that nothing has been rolled up into yet.
+    fn compute_tail(&mut self, archive: &ArchiveView, slots: Slots, values: &mut [f64]) {
+        let end = slots.first + slots.count as i64;
+        let from = slots.first.max(archive.rolled);
+        if from >= end {
+            return;
+        }
+        let computed = self.roll_up(slots.archive, from, (end - from) as usize);
+        let tail = &mut values[(from - slots.first) as usize..];
+        for (slot, value) in tail.iter_mut().zip(computed) {
+            if slot.is_nan() {
+                *slot = value;
+            }
+        }
+    }
+
+    /// Rolls the finer archive up into slots of a coarse one, NaN where the factor is not reached.
+    pub(super) fn roll_up(&mut self, archive: usize, first: i64, count: usize) -> Vec<f64> {
+        let layouts = self.group.layout.archives();
+        let ratio = layouts[archive].step / layouts[archive - 1].step;
+        let fine = self.archive(Slots {
+            archive: archive - 1,
+            first: first * ratio,
+            count: count * ratio as usize,
+        });
+        let Rollup {
+            method,
+            x_files_factor,
+        } = self.rollup;
+        fine.chunks_exact(ratio as usize)
+            .map(|window| method.roll_up(window, x_files_factor).unwrap_or(f64::NAN))
+            .collect()
+    }
+}

@@ -1,0 +1,416 @@
+//! The store itself: opens the folder, hands out writers, answers fetches, syncs.
+//!
+//! Threads: [`Strata`] is shared by everyone. With `background` a named thread does the sealing and
+//! what follows it; without, each writer does it in `maintain` (tests that want one order of events).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use super::disk::{Disk, RealDisk, failed};
+use super::families::Families;
+use super::group::{Common, Group, GroupPlace};
+use super::health::{Counters, Health};
+use super::read::Slots;
+use super::table::SeriesTable;
+use super::writer::Writer;
+use crate::metric::{Retention, Rollup, SeriesId};
+use crate::storage::{
+    Fetched, Selection, ShardWriter, Store, StoreError, StoreHealth, StoreStatistics, TimeRange,
+};
+
+const META_FILE: &str = "meta";
+const META_TITLE: &str = "plumbago strata 1";
+/// More shards than this make no sense on any machine, and would make small files.
+const SHARDS_MAX: usize = 256;
+/// How long the background thread sleeps when nobody wakes it.
+const BACKGROUND_PAUSE: Duration = Duration::from_millis(500);
+
+/// What the daemon decides about a store.
+#[derive(Clone, Debug)]
+pub struct StrataConfig {
+    /// The data folder, which the caller has locked; the engine keeps to `strata/` in it.
+    pub path: PathBuf,
+    /// Shards of a folder that is new; an old one keeps the number that it was made with.
+    pub shards: usize,
+    /// Seconds ahead of the clock that a point may be.
+    pub future_window_s: u32,
+    /// Whether a thread seals in the background; otherwise the writers do it in `maintain`.
+    pub background: bool,
+}
+
+impl StrataConfig {
+    /// The defaults for a folder: a shard a processor, a minute ahead, sealing in the background.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            path: path.into(),
+            shards: processors.min(16),
+            future_window_s: 60,
+            background: true,
+        }
+    }
+}
+
+/// The native engine, see the module's documentation.
+#[derive(Debug)]
+pub struct Strata {
+    shared: Arc<Shared>,
+    background: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the store, its writers and its background thread share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) common: Arc<Common>,
+    shards: usize,
+    families: Mutex<Families>,
+    /// By group number, `family * shards + shard`.
+    groups: RwLock<Vec<Option<Arc<Group>>>>,
+    writers_taken: Mutex<Vec<bool>>,
+    /// The greatest time that a writer was told.
+    now: AtomicI64,
+    has_background: bool,
+    is_closing: AtomicBool,
+    wake: Condvar,
+    wake_lock: Mutex<()>,
+}
+
+impl Strata {
+    /// Opens a store, or makes a new one.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or written, or one of the two tables without which nothing can
+    /// be read (`meta`, `families`) is damaged. Other damage costs the damaged file alone.
+    pub fn open(config: &StrataConfig) -> Result<Self, StoreError> {
+        Self::open_on(Arc::new(RealDisk), config)
+    }
+
+    pub(super) fn open_on(disk: Arc<dyn Disk>, config: &StrataConfig) -> Result<Self, StoreError> {
+        let folder = config.path.join("strata");
+        disk.create_dir(&folder)
+            .map_err(failed(&folder, "create folder"))?;
+        disk.sync_dir(&config.path)
+            .map_err(failed(&config.path, "sync folder"))?;
+        let shards = read_or_make_meta(&*disk, &folder, config.shards)?;
+        let families = Families::open(&*disk, &folder)?;
+        let common = Arc::new(Common {
+            disk,
+            folder,
+            table: SeriesTable::new(),
+            rollups: RwLock::default(),
+            health: Health::default(),
+            counters: Counters::default(),
+            future_window_s: i64::from(config.future_window_s),
+        });
+        let shared = Arc::new(Shared {
+            common,
+            shards,
+            families: Mutex::new(families),
+            groups: RwLock::default(),
+            writers_taken: Mutex::new(vec![false; shards]),
+            now: AtomicI64::new(i64::MIN),
+            has_background: config.background,
+            is_closing: AtomicBool::new(false),
+            wake: Condvar::new(),
+            wake_lock: Mutex::new(()),
+        });
+        shared.open_groups()?;
+        let background = config.background.then(|| spawn_background(&shared));
+        Ok(Self {
+            background: Mutex::new(background.transpose()?),
+            shared,
+        })
+    }
+}
+
+fn spawn_background(shared: &Arc<Shared>) -> Result<JoinHandle<()>, StoreError> {
+    let shared = Arc::clone(shared);
+    let folder = shared.common.folder.clone();
+    std::thread::Builder::new()
+        .name("strata-seal".into())
+        .spawn(move || shared.run_background())
+        .map_err(failed(&folder, "start the sealing thread of"))
+}
+
+/// The number of shards of the folder; writes the file of a new one.
+fn read_or_make_meta(disk: &dyn Disk, folder: &Path, shards: usize) -> Result<usize, StoreError> {
+    let path = folder.join(META_FILE);
+    let names = disk.list(folder).map_err(failed(folder, "list"))?;
+    if !names.iter().any(|name| name == META_FILE) {
+        let shards = shards.clamp(1, SHARDS_MAX);
+        disk.replace(&path, format!("{META_TITLE}\nshards {shards}\n").as_bytes())?;
+        return Ok(shards);
+    }
+    let bytes = disk.read(&path).map_err(failed(&path, "read"))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let shards = text
+        .strip_prefix(META_TITLE)
+        .and_then(|rest| rest.strip_prefix("\nshards "))
+        .and_then(|rest| rest.trim_end().parse().ok())
+        .filter(|shards| (1..=SHARDS_MAX).contains(shards));
+    shards.ok_or_else(|| StoreError::Damaged {
+        path,
+        reason: format!("it does not say \"{META_TITLE}\" and a number of shards"),
+    })
+}
+
+impl Shared {
+    fn open_groups(&self) -> Result<(), StoreError> {
+        let families = self.families.lock();
+        for family in 0..families.all().len() {
+            for shard in 0..self.shards {
+                self.open_group(family, shard, Arc::clone(&families.all()[family]))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open_group(
+        &self,
+        family: usize,
+        shard: usize,
+        retention: Arc<Retention>,
+    ) -> Result<Arc<Group>, StoreError> {
+        let index = family * self.shards + shard;
+        let too_many = || StoreError::Io {
+            path: self.common.folder.clone(),
+            action: "make another family",
+            source: std::io::Error::other("too many different retentions"),
+        };
+        let place = GroupPlace {
+            number: u16::try_from(index)
+                .ok()
+                .filter(|number| *number < u16::MAX)
+                .ok_or_else(too_many)?,
+            shard: shard as u32,
+            family: family as u32,
+            retention,
+        };
+        let group = Arc::new(Group::open(&self.common, place)?);
+        let mut groups = self.groups.write();
+        if groups.len() <= index {
+            groups.resize_with(index + 1, || None);
+        }
+        groups[index] = Some(Arc::clone(&group));
+        Ok(group)
+    }
+
+    /// The groups of one shard.
+    pub(super) fn groups_of(&self, shard: u32) -> Vec<Arc<Group>> {
+        let all = self.all_groups();
+        let mine = all.into_iter().filter(|group| group.place.shard == shard);
+        mine.collect()
+    }
+
+    fn all_groups(&self) -> Vec<Arc<Group>> {
+        self.groups.read().iter().flatten().cloned().collect()
+    }
+
+    /// The group of a retention in a shard, made if it is new.
+    pub(super) fn group(
+        &self,
+        shard: u32,
+        retention: &Arc<Retention>,
+    ) -> Result<Arc<Group>, StoreError> {
+        let mut families = self.families.lock();
+        let family = families
+            .number(self.common.disk.as_ref(), retention)
+            .map_err(|error| self.common.health.judge(error))?;
+        let index = family * self.shards + shard as usize;
+        let known = self.groups.read().get(index).cloned().flatten();
+        match known {
+            Some(group) => Ok(group),
+            None => self.open_group(family, shard as usize, Arc::clone(retention)),
+        }
+    }
+
+    /// The number of a rollup, given if it is new.
+    pub(super) fn rollup_number(&self, rollup: Rollup) -> Result<u16, StoreError> {
+        let mut rollups = self.common.rollups.write();
+        let known = rollups.iter().position(|known| *known == rollup);
+        let number = known.unwrap_or_else(|| {
+            rollups.push(rollup);
+            rollups.len() - 1
+        });
+        u16::try_from(number)
+            .ok()
+            .filter(|number| *number < u16::MAX)
+            .ok_or_else(|| StoreError::Io {
+                path: self.common.folder.clone(),
+                action: "make another rollup",
+                source: std::io::Error::other("too many different rollups"),
+            })
+    }
+
+    /// The error of a series that a full disk keeps out.
+    pub(super) fn full_disk(&self) -> StoreError {
+        StoreError::Io {
+            path: self.common.folder.clone(),
+            action: "make a new series",
+            source: std::io::ErrorKind::StorageFull.into(),
+        }
+    }
+
+    /// Follows the clock of a writer: wakes the background thread, or does its work here.
+    pub(super) fn follow(&self, now: i64) {
+        let before = self.now.fetch_max(now, Relaxed);
+        if !self.has_background {
+            self.work_all();
+        } else if now > before {
+            self.wake.notify_one();
+        }
+    }
+
+    fn work_all(&self) {
+        let now = self.now.load(Relaxed);
+        for group in self.all_groups() {
+            if self.is_closing.load(Acquire) {
+                return;
+            }
+            group.work_through(now);
+        }
+    }
+
+    fn run_background(&self) {
+        while !self.is_closing.load(Acquire) {
+            self.work_all();
+            let mut guard = self.wake_lock.lock();
+            if !self.is_closing.load(Acquire) {
+                self.wake.wait_for(&mut guard, BACKGROUND_PAUSE);
+            }
+        }
+    }
+
+    fn group_of(&self, series: SeriesId) -> Option<(Arc<Group>, Rollup)> {
+        let entry = self.common.table.get(series);
+        let rollup = self.common.rollup_of(series)?;
+        let groups = self.groups.read();
+        let group = groups.get(usize::from(entry.group?))?.clone()?;
+        Some((group, rollup))
+    }
+}
+
+impl Common {
+    /// The rollup of a series, once it was defined.
+    pub(super) fn rollup_of(&self, series: SeriesId) -> Option<Rollup> {
+        let number = self.table.get(series).rollup?;
+        self.rollups.read().get(usize::from(number)).copied()
+    }
+}
+
+impl Group {
+    /// Does all structural work that is due: seals, rolls up, retires.
+    ///
+    /// Failures are in the store's health; a full disk is tried again at the next call.
+    pub(super) fn work_through(&self, now: i64) {
+        if self.common.health.is_poisoned() {
+            return;
+        }
+        let mut work = self.work.lock();
+        let done = (|| {
+            while self.seal(&mut work)? {}
+            while self.roll(&mut work)? {}
+            self.retire(&mut work, now)
+        })();
+        if let Err(error) = done {
+            self.common.health.note_unfinished(&error);
+        }
+    }
+
+    /// Seals all that is due and nothing else: what a writer without a free row waits for.
+    pub(super) fn seal_through(&self) {
+        let mut work = self.work.lock();
+        while !self.common.health.is_poisoned() && matches!(self.seal(&mut work), Ok(true)) {}
+    }
+}
+
+impl Store for Strata {
+    fn engine(&self) -> &'static str {
+        "strata"
+    }
+
+    fn shards(&self) -> usize {
+        self.shared.shards
+    }
+
+    fn writer(&self, shard: usize) -> Box<dyn ShardWriter> {
+        let mut taken = self.shared.writers_taken.lock();
+        assert!(shard < taken.len(), "there is no shard {shard}");
+        assert!(
+            !taken[shard],
+            "the writer of shard {shard} was taken before"
+        );
+        taken[shard] = true;
+        Box::new(Writer::new(Arc::clone(&self.shared), shard as u32))
+    }
+
+    fn fetch(&self, series: SeriesId, range: TimeRange) -> Result<Option<Fetched>, StoreError> {
+        let Some((group, rollup)) = self.shared.group_of(series) else {
+            return Ok(None);
+        };
+        let Some(selection) = Selection::of(&group.place.retention, range) else {
+            return Ok(None);
+        };
+        let slots = Slots {
+            archive: selection.archive,
+            first: selection.start.div_euclid(i64::from(selection.step)),
+            count: selection.slots(),
+        };
+        Ok(Some(Fetched {
+            archive: selection.archive,
+            start: selection.start,
+            step: selection.step,
+            values: group.read(series, rollup, slots),
+        }))
+    }
+
+    fn select(&self, series: SeriesId, range: TimeRange) -> Option<Selection> {
+        let (group, _) = self.shared.group_of(series)?;
+        Selection::of(&group.place.retention, range)
+    }
+
+    fn definition(&self, series: SeriesId) -> Option<(Arc<Retention>, Rollup)> {
+        let (group, rollup) = self.shared.group_of(series)?;
+        Some((Arc::clone(&group.place.retention), rollup))
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        self.shared.common.health.check()?;
+        for group in self.shared.all_groups() {
+            group.sync().inspect_err(|error| {
+                self.shared.common.health.poison(error);
+            })?;
+        }
+        Ok(())
+    }
+
+    fn health(&self) -> StoreHealth {
+        self.shared.common.health.report()
+    }
+
+    fn statistics(&self) -> StoreStatistics {
+        self.shared.common.counters.report()
+    }
+}
+
+impl Drop for Strata {
+    fn drop(&mut self) {
+        self.shared
+            .is_closing
+            .store(true, std::sync::atomic::Ordering::Release);
+        {
+            let _guard = self.shared.wake_lock.lock();
+            self.shared.wake.notify_all();
+        }
+        if let Some(thread) = self.background.lock().take() {
+            // A thread that panicked has nothing left to do, and said so on its own.
+            let _ = thread.join();
+        }
+    }
+}
