@@ -1,1 +1,19 @@
-//! Functions run over fetched series.
+//! Render requests evaluated: targets parsed, planned, read in one batch, run, consolidated.
+//!
+//! `api` builds a [`RenderRequest`] and calls [`Engine::render`] on a thread of its own pool; evaluation
+//! is synchronous. Below are `plan` (what will be read), `fetch` (reading it) and `functions`.
+//!
+//! Targets of one request run side by side on the pool of `rayon`, unless a function among them hands
+//! state to later ones.
+
+mod engine;
+mod evaluation;
+mod request;
+
+pub use engine::Engine;
+pub use request::{ErrorKind, Limits, RenderError, RenderRequest, Rendered, Statistics};
+
+pub use crate::fetch::{Cancellation, ReadReport, Source};
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,12 @@ pub enum EvaluationError {
     /// A target that a function made at run time does not parse.
     #[error(transparent)]
     Target(#[from] crate::target::ParseError),
+    /// A path or a tag expression that nothing can be found with.
+    #[error("{0}")]
+    BadPattern(String),
+    /// Series were asked for while the query is only planned; never leaves `plan`.
+    #[error("series are not read while a query is planned")]
+    Planning,
     /// A limit of the request was reached.
     #[error("{0}")]
     Limit(String),

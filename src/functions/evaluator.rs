@@ -98,6 +98,27 @@ pub fn run_call(
     function.evaluate(&call)
 }
 
+/// The steps of a call whose function keeps the grid of its first parameter; `None` for other calls.
+///
+/// # Errors
+/// When the arguments do not fit, or as [`Evaluator::steps`].
+pub fn steps_of_call(
+    evaluator: &dyn Evaluator,
+    call: &target::Call,
+    window: Window,
+) -> Result<Option<Vec<i64>>, EvaluationError> {
+    let function = registry::find(&call.function).filter(|function| function.keeps_grid());
+    let (Some(function), Some(argument)) = (function, call.arguments.first()) else {
+        return Ok(None);
+    };
+    let bound = Call::bind(evaluator, call, function.signature(), window)?;
+    let mut steps = Vec::new();
+    for window in function.windows(&bound)? {
+        steps.extend(evaluator.steps(argument, window)?);
+    }
+    Ok(Some(steps))
+}
+
 /// The value of an expression that needs no series; `None` for one that does.
 pub fn literal(expression: &Expression) -> Option<Value> {
     Some(match expression {

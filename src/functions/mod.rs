@@ -28,6 +28,8 @@
 //! - Sums add in the order of the values, so that results agree with the reference bit by bit.
 //! - Work over many series goes through [`parallel`]; values change in place through
 //!   [`Series::values_mut`], which copies only what somebody else still holds.
+//! - A function that gives one series for each that it takes, on the same grid, says so in
+//!   [`Function::keeps_grid`]; one that uses [`Call::state`] says so in [`Function::shares_state`].
 //! - A function that reads another window overrides [`Function::windows`] with the same arithmetic as
 //!   its `evaluate`, so that everything is fetched in one batch.
 
@@ -88,6 +90,12 @@ pub trait Function: Send + Sync {
     /// True when it gives one series for each of its first parameter's, on the same grid, so that
     /// their steps are known without running it.
     fn keeps_grid(&self) -> bool {
+        false
+    }
+
+    /// True when what it gives depends on calls before it in the request, or it changes what later ones
+    /// give; targets are then evaluated one after the other.
+    fn shares_state(&self) -> bool {
         false
     }
 

@@ -49,6 +49,10 @@ impl Function for MovingWindow {
         &MOVING_WINDOW
     }
 
+    fn keeps_grid(&self) -> bool {
+        true
+    }
+
     fn windows(&self, call: &Call<'_>) -> Result<Vec<Window>, EvaluationError> {
         Ok(preview(call)?
             .map(|preview| call.window().widened(preview))
@@ -117,6 +121,10 @@ pub(super) static MOVING_SUM: ShortForm = ShortForm::new(
 impl Function for ShortForm {
     fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    fn keeps_grid(&self) -> bool {
+        true
     }
 
     fn windows(&self, call: &Call<'_>) -> Result<Vec<Window>, EvaluationError> {

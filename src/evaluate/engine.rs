@@ -1,0 +1,127 @@
+//! The engine: from a request to its series.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::evaluation::Evaluation;
+use super::request::{RenderError, RenderRequest, Rendered, Statistics};
+use crate::events::EventLog;
+use crate::fetch::{Reader, Source};
+use crate::functions::consolidate::to_max_data_points;
+use crate::functions::{EvaluationError, Series, registry};
+use crate::target::Expression;
+
+/// Evaluates render requests; cheap to clone, shared by all threads.
+#[derive(Clone)]
+pub struct Engine {
+    source: Source,
+    events: Arc<EventLog>,
+}
+
+/// A target with its tree.
+struct Target<'a> {
+    text: &'a str,
+    expression: Expression,
+}
+
+impl Engine {
+    /// An engine over names, points and events.
+    pub fn new(source: Source, events: Arc<EventLog>) -> Self {
+        Self { source, events }
+    }
+
+    /// Evaluates a request.
+    ///
+    /// # Errors
+    /// See [`RenderError::kind`].
+    pub fn render(&self, request: &RenderRequest) -> Result<Rendered, RenderError> {
+        let cancellation = request.cancellation.clone();
+        let reader = Reader::new(&self.source, request.limits.reads, cancellation);
+        let evaluation = Evaluation::new(request, reader, &self.events);
+        let mut statistics = Statistics::default();
+
+        let mut started = Instant::now();
+        let mut lap = || {
+            let now = Instant::now();
+            now - std::mem::replace(&mut started, now)
+        };
+        let targets = parse_all(&evaluation, request)?;
+        let expressions: Vec<Expression> = targets
+            .iter()
+            .map(|target| target.expression.clone())
+            .collect();
+        let reads = evaluation.plan(&expressions, request.window);
+        statistics.plan_time = lap();
+        evaluation
+            .reader()
+            .read(&reads)
+            .map_err(|cause| RenderError {
+                target: None,
+                cause,
+            })?;
+        statistics.fetch_time = lap();
+        let mut series = run_all(&evaluation, &targets, request)?;
+        statistics.evaluate_time = lap();
+        if let Some(points_max) = request.max_data_points {
+            to_max_data_points(&mut series, points_max);
+        }
+        statistics.consolidate_time = lap();
+        statistics.reads = evaluation.reader().reports();
+        statistics.calls = evaluation.calls();
+        Ok(Rendered { series, statistics })
+    }
+}
+
+fn parse_all<'a>(
+    evaluation: &Evaluation<'_>,
+    request: &'a RenderRequest,
+) -> Result<Vec<Target<'a>>, RenderError> {
+    let mut targets = Vec::with_capacity(request.targets.len());
+    for text in &request.targets {
+        let parsed = evaluation
+            .parse(text)
+            .map_err(|cause| of_target(text, cause))?;
+        targets.extend(parsed.map(|expression| Target { text, expression }));
+    }
+    Ok(targets)
+}
+
+fn run_all(
+    evaluation: &Evaluation<'_>,
+    targets: &[Target<'_>],
+    request: &RenderRequest,
+) -> Result<Vec<Series>, RenderError> {
+    let run = |target: &Target<'_>| {
+        let series = evaluation.series(&target.expression, request.window);
+        series.map_err(|cause| of_target(target.text, cause))
+    };
+    let in_order = targets.len() < 2
+        || targets
+            .iter()
+            .any(|target| shares_state(&target.expression));
+    let lists = if in_order {
+        targets.iter().map(run).collect::<Result<Vec<_>, _>>()?
+    } else {
+        targets.par_iter().map(run).collect::<Result<Vec<_>, _>>()?
+    };
+    Ok(lists.into_iter().flatten().collect())
+}
+
+/// True when a call in the tree hands state to later ones.
+fn shares_state(expression: &Expression) -> bool {
+    let Expression::Call(call) = expression else {
+        return false;
+    };
+    let keywords = call.keyword_arguments.iter().map(|(_, argument)| argument);
+    registry::find(&call.function).is_some_and(|function| function.shares_state())
+        || call.arguments.iter().chain(keywords).any(shares_state)
+}
+
+fn of_target(text: &str, cause: EvaluationError) -> RenderError {
+    RenderError {
+        target: Some(text.to_owned()),
+        cause,
+    }
+}

@@ -1,0 +1,145 @@
+//! What is asked of the engine and what it answers.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::fetch::{Cancellation, ReadLimits, ReadReport};
+use crate::functions::{EvaluationError, Series, Window};
+use crate::target::Variables;
+
+/// Calls of functions after which a query is stopped unless its request says otherwise. A dashboard
+/// makes some thousands; nested windows that fetch again can multiply without end.
+const CALLS_MAX: usize = 1_000_000;
+
+/// One render request, as far as evaluation needs it.
+#[derive(Clone, Debug)]
+pub struct RenderRequest {
+    /// The targets as typed; blank ones are skipped.
+    pub targets: Vec<String>,
+    /// The window of the answer; `from` must be before `until`.
+    pub window: Window,
+    /// The zone in which days begin.
+    pub timezone: TimeZone,
+    /// The share of known points that aggregations need unless a call says otherwise.
+    pub x_files_factor: f64,
+    /// The request's `template[name]=text`.
+    pub variables: Variables,
+    /// Consolidate each series to at most so many points; only json does so. Not 0.
+    pub max_data_points: Option<u64>,
+    /// What the query may use.
+    pub limits: Limits,
+    /// Stops the query.
+    pub cancellation: Cancellation,
+    /// Feeds random functions; the same seed gives the same answer.
+    pub seed: u64,
+}
+
+impl RenderRequest {
+    /// A request with defaults: UTC, no factor, no template, no consolidation, no seed.
+    pub fn new(targets: Vec<String>, window: Window) -> Self {
+        Self {
+            targets,
+            window,
+            timezone: TimeZone::UTC,
+            x_files_factor: 0.0,
+            variables: Variables::new(),
+            max_data_points: None,
+            limits: Limits::default(),
+            cancellation: Cancellation::never(),
+            seed: 0,
+        }
+    }
+}
+
+/// What a query may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Series and points read.
+    pub reads: ReadLimits,
+    /// Calls of functions.
+    pub calls_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            reads: ReadLimits::default(),
+            calls_max: CALLS_MAX,
+        }
+    }
+}
+
+/// The answer: the series of all targets, in order.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The series.
+    pub series: Vec<Series>,
+    /// What it took.
+    pub statistics: Statistics,
+}
+
+/// What a query took, for `explain`, `meta=true`, the slow-query log and the self metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Statistics {
+    /// Every read: leaf, window, series, points, archives.
+    pub reads: Vec<ReadReport>,
+    /// Calls of functions.
+    pub calls: usize,
+    /// Time to parse and plan, name lookup included.
+    pub plan_time: Duration,
+    /// Time of the planned batch of reads.
+    pub fetch_time: Duration,
+    /// Time of the functions and of what they read at run time.
+    pub evaluate_time: Duration,
+    /// Time to consolidate to `max_data_points`.
+    pub consolidate_time: Duration,
+}
+
+impl Statistics {
+    /// Series read.
+    pub fn series_read(&self) -> usize {
+        self.reads.iter().map(|read| read.series).sum()
+    }
+
+    /// Points read.
+    pub fn points_read(&self) -> usize {
+        self.reads.iter().map(|read| read.points).sum()
+    }
+}
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct RenderError {
+    /// The target at fault, when it is one.
+    pub target: Option<String>,
+    /// What is wrong.
+    #[source]
+    pub cause: EvaluationError,
+}
+
+/// What a caller can do about a [`RenderError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Change the request (400).
+    BadRequest,
+    /// Ask for less (422).
+    TooLarge,
+    /// Ask again later or with more time (503).
+    Cancelled,
+    /// Look at the store (500).
+    Store,
+}
+
+impl RenderError {
+    /// Which kind it is.
+    pub fn kind(&self) -> ErrorKind {
+        match &self.cause {
+            EvaluationError::Limit(_) => ErrorKind::TooLarge,
+            EvaluationError::Cancelled(_) => ErrorKind::Cancelled,
+            EvaluationError::Store(_) => ErrorKind::Store,
+            _ => ErrorKind::BadRequest,
+        }
+    }
+}

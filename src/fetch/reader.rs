@@ -1,0 +1,327 @@
+//! The reads of one request: planned, batched, handed out, counted.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rayon::prelude::*;
+
+use super::leaf::range;
+use super::{Cancellation, Found, Leaf, ReadLimits, Source};
+use crate::functions::{EvaluationError, Series, Window};
+
+/// A leaf over a window.
+type Read = (Leaf, Window);
+
+/// The reads of one request.
+pub struct Reader<'a> {
+    source: &'a Source,
+    limits: ReadLimits,
+    cancellation: Cancellation,
+    resolved: Mutex<HashMap<Leaf, Arc<[Found]>>>,
+    held: Mutex<HashMap<Read, Held>>,
+    used: Mutex<Used>,
+}
+
+/// What was read and is still expected to be asked for.
+struct Held {
+    series: Vec<Stored>,
+    uses_left: usize,
+}
+
+/// One series as the store gave it.
+#[derive(Clone)]
+struct Stored {
+    name: Arc<str>,
+    start: i64,
+    step: i64,
+    values: Arc<Vec<f64>>,
+}
+
+#[derive(Default)]
+struct Used {
+    series: usize,
+    points: usize,
+    reports: Vec<ReadReport>,
+}
+
+/// What one leaf over one window cost, for statistics and `explain`.
+#[derive(Clone, Debug)]
+pub struct ReadReport {
+    /// The path or the `seriesByTag` call.
+    pub path_expression: String,
+    /// The window.
+    pub window: Window,
+    /// Series that answered.
+    pub series: usize,
+    /// Their points.
+    pub points: usize,
+    /// Steps and archives (0 = finest) that answered, each pair once.
+    pub archives: Vec<(i64, usize)>,
+}
+
+/// A series to be read: the position of its read in the batch, and how many slots it has.
+struct Task {
+    read: usize,
+    found: Found,
+    window: Window,
+}
+
+/// What a task gave.
+struct Answer {
+    read: usize,
+    archive: usize,
+    stored: Stored,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader for one request.
+    pub fn new(source: &'a Source, limits: ReadLimits, cancellation: Cancellation) -> Self {
+        Self {
+            source,
+            limits,
+            cancellation,
+            resolved: Mutex::default(),
+            held: Mutex::default(),
+            used: Mutex::default(),
+        }
+    }
+
+    /// Whether the query may go on.
+    ///
+    /// # Errors
+    /// [`EvaluationError::Cancelled`].
+    pub fn check(&self) -> Result<(), EvaluationError> {
+        self.cancellation.check()
+    }
+
+    /// The series of a leaf; looked up once a request.
+    ///
+    /// # Errors
+    /// As [`Source::resolve`].
+    pub fn resolve(&self, leaf: &Leaf) -> Result<Arc<[Found]>, EvaluationError> {
+        if let Some(known) = self.resolved.lock().get(leaf) {
+            return Ok(Arc::clone(known));
+        }
+        let found: Arc<[Found]> = self.source.resolve(leaf, self.limits.series_max)?.into();
+        self.resolved
+            .lock()
+            .insert(leaf.clone(), Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// The steps of the series that a leaf gives over a window, without reading them.
+    ///
+    /// # Errors
+    /// As [`Source::resolve`].
+    pub fn steps(&self, leaf: &Leaf, window: Window) -> Result<Vec<i64>, EvaluationError> {
+        let found = self.resolve(leaf)?;
+        let selections = found
+            .iter()
+            .filter_map(|found| self.source.select(found, window));
+        Ok(selections
+            .map(|selection| i64::from(selection.step))
+            .collect())
+    }
+
+    /// Reads all of these in one batch and keeps each until it was taken as often as it occurs.
+    ///
+    /// # Errors
+    /// When a leaf cannot be resolved, a limit would be passed, the store fails or the query is
+    /// cancelled.
+    pub fn read(&self, reads: &[Read]) -> Result<(), EvaluationError> {
+        let mut uses: HashMap<&Read, usize> = HashMap::new();
+        for read in reads {
+            *uses.entry(read).or_default() += 1;
+        }
+        self.expect_again(&mut uses);
+        let wanted: Vec<(&Read, usize)> = uses.into_iter().collect();
+        let tasks = self.tasks(&wanted)?;
+        let answers = self.run(tasks)?;
+        self.keep(&wanted, answers);
+        Ok(())
+    }
+
+    /// The series of a leaf over a window, sorted by name, with `x_files_factor`. What was not planned
+    /// is read now.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn take(
+        &self,
+        leaf: &Leaf,
+        window: Window,
+        x_files_factor: f64,
+    ) -> Result<Vec<Series>, EvaluationError> {
+        let read = (leaf.clone(), window);
+        let stored = match self.take_held(&read) {
+            Some(stored) => stored,
+            None => {
+                self.read(std::slice::from_ref(&read))?;
+                self.take_held(&read).unwrap_or_default()
+            }
+        };
+        let path_expression = leaf.path_expression();
+        let series = stored
+            .into_iter()
+            .map(|stored| stored.into_series(path_expression, x_files_factor));
+        Ok(series.collect())
+    }
+
+    /// What was read so far, in the order it was read.
+    pub fn reports(&self) -> Vec<ReadReport> {
+        self.used.lock().reports.clone()
+    }
+
+    /// Takes out what is held already, which will be asked for more often than it was to be.
+    fn expect_again(&self, uses: &mut HashMap<&Read, usize>) {
+        let mut held = self.held.lock();
+        uses.retain(|read, uses| match held.get_mut(*read) {
+            Some(known) => {
+                known.uses_left += *uses;
+                false
+            }
+            None => true,
+        });
+    }
+
+    fn take_held(&self, read: &Read) -> Option<Vec<Stored>> {
+        let mut held = self.held.lock();
+        let known = held.get_mut(read)?;
+        known.uses_left -= 1;
+        if known.uses_left == 0 {
+            return held.remove(read).map(|last| last.series);
+        }
+        Some(known.series.clone())
+    }
+
+    /// Resolves all leaves and counts what reading them takes.
+    fn tasks(&self, wanted: &[(&Read, usize)]) -> Result<Vec<Task>, EvaluationError> {
+        let mut tasks = Vec::new();
+        let mut points = 0_usize;
+        for (read, ((leaf, window), _)) in wanted.iter().enumerate() {
+            for found in self.resolve(leaf)?.iter() {
+                let Some(selection) = self.source.select(found, *window) else {
+                    continue;
+                };
+                points = points.saturating_add(selection.slots());
+                let found = found.clone();
+                tasks.push(Task {
+                    read,
+                    found,
+                    window: *window,
+                });
+            }
+        }
+        self.reserve(tasks.len(), points)?;
+        Ok(tasks)
+    }
+
+    fn reserve(&self, series: usize, points: usize) -> Result<(), EvaluationError> {
+        let mut used = self.used.lock();
+        let series = used.series.saturating_add(series);
+        let points = used.points.saturating_add(points);
+        let limits = self.limits;
+        if series > limits.series_max {
+            let message = format!(
+                "the query reads {series} series; at most {} are allowed",
+                limits.series_max
+            );
+            return Err(EvaluationError::Limit(message));
+        }
+        if points > limits.points_max {
+            let message = format!(
+                "the query reads {points} points; at most {} are allowed",
+                limits.points_max
+            );
+            return Err(EvaluationError::Limit(message));
+        }
+        used.series = series;
+        used.points = points;
+        Ok(())
+    }
+
+    fn run(&self, tasks: Vec<Task>) -> Result<Vec<Answer>, EvaluationError> {
+        let answers = if tasks.len() < 2 {
+            tasks
+                .into_iter()
+                .map(|task| self.run_task(task))
+                .collect::<Result<Vec<_>, _>>()?
+        } else {
+            let parallel = tasks.into_par_iter().with_min_len(4);
+            parallel
+                .map(|task| self.run_task(task))
+                .collect::<Result<Vec<_>, _>>()?
+        };
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    fn run_task(&self, task: Task) -> Result<Option<Answer>, EvaluationError> {
+        self.cancellation.check()?;
+        let fetched = self
+            .source
+            .store
+            .fetch(task.found.id, range(task.window))
+            .map_err(|error| EvaluationError::Store(error.to_string()))?;
+        Ok(fetched.map(|fetched| Answer {
+            read: task.read,
+            archive: fetched.archive,
+            stored: Stored {
+                name: task.found.name,
+                start: fetched.start,
+                step: i64::from(fetched.step),
+                values: Arc::new(fetched.values),
+            },
+        }))
+    }
+
+    fn keep(&self, wanted: &[(&Read, usize)], answers: Vec<Answer>) {
+        let mut reports: Vec<ReadReport> = wanted
+            .iter()
+            .map(|(read, _)| ReadReport::of(read))
+            .collect();
+        let mut series: Vec<Vec<Stored>> = wanted.iter().map(|_| Vec::new()).collect();
+        for answer in answers {
+            reports[answer.read].count(&answer);
+            series[answer.read].push(answer.stored);
+        }
+        let mut held = self.held.lock();
+        for ((read, uses), series) in wanted.iter().zip(series) {
+            let uses_left = *uses;
+            held.insert((*read).clone(), Held { series, uses_left });
+        }
+        self.used.lock().reports.append(&mut reports);
+    }
+}
+
+impl Stored {
+    fn into_series(self, path_expression: &str, x_files_factor: f64) -> Series {
+        let end = self.start + self.step * self.values.len() as i64;
+        let mut series = Series::new(&*self.name, self.start, end, self.step, Vec::new());
+        series.values = self.values;
+        path_expression.clone_into(&mut series.path_expression);
+        series.x_files_factor = x_files_factor;
+        series
+    }
+}
+
+impl ReadReport {
+    fn of((leaf, window): &Read) -> Self {
+        Self {
+            path_expression: leaf.path_expression().to_owned(),
+            window: *window,
+            series: 0,
+            points: 0,
+            archives: Vec::new(),
+        }
+    }
+
+    fn count(&mut self, answer: &Answer) {
+        self.series += 1;
+        self.points += answer.stored.values.len();
+        let archive = (answer.stored.step, answer.archive);
+        if !self.archives.contains(&archive) {
+            self.archives.push(archive);
+        }
+    }
+}
