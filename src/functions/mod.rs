@@ -44,6 +44,7 @@ pub mod node;
 pub mod normalize;
 pub mod number_text;
 pub mod parallel;
+pub mod percentile;
 pub mod registry;
 pub mod rows;
 pub mod series;
