@@ -141,6 +141,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
             "evaluate",
             "format",
             "api",
+            "config",
             "daemon",
         ],
     ),

@@ -6,27 +6,25 @@
 //! the other rooms get their settings as arguments.
 
 mod carbon_conf;
+mod check;
 mod error;
 mod layers;
 pub mod raw;
 mod rules;
 pub mod units;
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use jiff::tz::TimeZone;
 
 pub use error::{ConfigError, Origin};
 pub use raw::{Engine, LogFormat, Protocol, RawConfig};
 pub use rules::RuleSources;
 
 use self::layers::Layers;
-use self::raw::RawReceiver;
-use self::units::ByteSize;
-use crate::metric::name::{NamePolicy, NameRules};
-
-/// More sockets than this on one port gain nothing and cost buffers.
-const SOCKETS_MAX: u32 = 256;
+use crate::metric::name::NameRules;
 
 /// A configuration that can be run.
 #[derive(Clone, Debug)]
@@ -60,6 +58,10 @@ pub struct Storage {
     pub engine: Engine,
     /// Time between two syncs; what a power loss may cost.
     pub sync_interval: Duration,
+    /// Shards of a new data folder; `None` for one a processor.
+    pub shards: Option<usize>,
+    /// Seconds ahead of the clock that a point may be.
+    pub future_window_s: u32,
 }
 
 /// What one line and one name may be.
@@ -117,6 +119,20 @@ pub enum Transport {
 pub struct Api {
     /// Where it listens; port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// The zone of requests that name none.
+    pub timezone: TimeZone,
+    /// Greatest length of a request's body in bytes.
+    pub body_bytes_max: usize,
+    /// Targets of one render.
+    pub targets_max: usize,
+    /// Nodes that a find or an expand answers.
+    pub nodes_max: usize,
+    /// Time for one render, waiting included.
+    pub render_time_max: Duration,
+    /// Renders at once; `None` for one a processor.
+    pub renders_max: Option<usize>,
+    /// Renders that wait.
+    pub renders_waiting_max: usize,
 }
 
 /// The metrics about the daemon itself.
@@ -149,200 +165,7 @@ pub fn load_raw(file: Option<&Path>, sets: &[String]) -> Result<RawConfig, Confi
 /// # Errors
 /// The first thing that is wrong, in one line.
 pub fn load(file: Option<&Path>, sets: &[String]) -> Result<Config, ConfigError> {
-    check(load_raw(file, sets)?)
-}
-
-fn check(raw: RawConfig) -> Result<Config, ConfigError> {
-    Ok(Config {
-        storage: check_storage(&raw.storage)?,
-        limits: check_limits(&raw.limits)?,
-        queue: check_queue(&raw.queue)?,
-        receivers: check_receivers(&raw)?,
-        api: Api {
-            listen: check_address("api.listen", &raw.api.listen)?,
-        },
-        telemetry: check_telemetry(&raw.telemetry)?,
-        shutdown_phase_deadline: raw.shutdown.phase_deadline.0,
-        rules: RuleSources::new(raw.schema, raw.aggregation, &raw.storage)?,
-        log: raw.log,
-    })
-}
-
-fn check_storage(raw: &raw::RawStorage) -> Result<Storage, ConfigError> {
-    if raw.path.as_os_str().is_empty() {
-        return Err(ConfigError::value(
-            "storage.path",
-            "\"\" is not a folder, as in \"data\" or \"/var/lib/plumbago\"",
-        ));
-    }
-    if raw.sync_interval.0.is_zero() {
-        return Err(ConfigError::value(
-            "storage.sync_interval",
-            "\"0s\" is too short; \"1s\" or longer is usual, \"10ms\" is possible",
-        ));
-    }
-    Ok(Storage {
-        path: raw.path.clone(),
-        engine: raw.engine,
-        sync_interval: raw.sync_interval.0,
-    })
-}
-
-fn check_limits(raw: &raw::RawLimits) -> Result<Limits, ConfigError> {
-    let within = |key: &str, size: ByteSize, low: usize, high: usize| {
-        let bytes = usize::try_from(size.0).unwrap_or(usize::MAX);
-        if (low..=high).contains(&bytes) {
-            return Ok(bytes);
-        }
-        let (low, high) = (ByteSize(low as u64), ByteSize(high as u64));
-        Err(ConfigError::value(
-            format!("limits.{key}"),
-            format!("\"{size}\" is not from {low} to {high}"),
-        ))
-    };
-    let name_limit = NameRules::NAME_BYTES_LIMIT;
-    let name_bytes_max = within("name_bytes_max", raw.name_bytes_max, 16, name_limit)?;
-    Ok(Limits {
-        // A connection's buffer may grow to one line, so the limit bounds memory too.
-        line_bytes_max: within("line_bytes_max", raw.line_bytes_max, 256, 16 << 20)?,
-        names: NameRules {
-            node_bytes_max: within("node_bytes_max", raw.node_bytes_max, 1, name_bytes_max)?,
-            name_bytes_max,
-            policy: match raw.name_policy {
-                raw::NamePolicy::Strict => NamePolicy::Strict,
-                raw::NamePolicy::Replace => NamePolicy::Replace,
-            },
-        },
-    })
-}
-
-fn check_queue(raw: &raw::RawQueue) -> Result<Queue, ConfigError> {
-    let at_least_one = |key: &str, number: u32| match number {
-        0 => {
-            let reason = "0 would let nothing through; 1 or more, thousands for speed";
-            Err(ConfigError::value(format!("queue.{key}"), reason))
-        }
-        number => Ok(number as usize),
-    };
-    Ok(Queue {
-        points_max: at_least_one("points_max", raw.points_max)?,
-        batches_max: at_least_one("batches_max", raw.batches_max)?,
-    })
-}
-
-fn check_receivers(raw: &RawConfig) -> Result<Vec<Receiver>, ConfigError> {
-    let enabled = raw.receiver.iter().filter(|(_, receiver)| receiver.enabled);
-    let checked = enabled.map(|(name, receiver)| check_receiver(name, receiver));
-    checked.collect()
-}
-
-fn check_receiver(name: &str, raw: &RawReceiver) -> Result<Receiver, ConfigError> {
-    let is_node = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_node) {
-        return Err(ConfigError::value(
-            format!("receiver.{name}"),
-            "the name becomes part of metric names: letters, digits, - and _ only",
-        ));
-    }
-    Ok(Receiver {
-        name: name.to_owned(),
-        transport: check_transport(name, raw)?,
-        protocol: raw.protocol,
-        listen: check_address(&format!("receiver.{name}.listen"), &raw.listen)?,
-    })
-}
-
-/// A key of another transport is refused, as an unknown one would be.
-fn check_transport(name: &str, raw: &RawReceiver) -> Result<Transport, ConfigError> {
-    let foreign = |key: &str, is_there: bool, transport: &str| match is_there {
-        false => Ok(()),
-        true => Err(ConfigError::value(
-            format!("receiver.{name}.{key}"),
-            format!("has no effect on {transport}"),
-        )),
-    };
-    match raw.transport {
-        raw::Transport::Tcp => {
-            foreign("sockets", raw.sockets.is_some(), "tcp")?;
-            foreign("receive_buffer", raw.receive_buffer.is_some(), "tcp")?;
-            Ok(Transport::Tcp {
-                connections_max: raw.connections_max.unwrap_or(raw::CONNECTIONS_MAX) as usize,
-                idle_timeout: raw.idle_timeout.unwrap_or(raw::IDLE_TIMEOUT).0,
-            })
-        }
-        raw::Transport::Udp => {
-            foreign("connections_max", raw.connections_max.is_some(), "udp")?;
-            foreign("idle_timeout", raw.idle_timeout.is_some(), "udp")?;
-            let bytes = raw.receive_buffer.unwrap_or(raw::RECEIVE_BUFFER).0;
-            Ok(Transport::Udp {
-                sockets: check_sockets(name, raw.sockets.unwrap_or(raw::UDP_SOCKETS))?,
-                receive_buffer_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
-            })
-        }
-    }
-}
-
-fn check_sockets(name: &str, sockets: u32) -> Result<usize, ConfigError> {
-    if sockets <= SOCKETS_MAX {
-        return Ok(sockets as usize);
-    }
-    Err(ConfigError::value(
-        format!("receiver.{name}.sockets"),
-        format!("{sockets} is not from 0 to {SOCKETS_MAX}"),
-    ))
-}
-
-/// An address, or a host name that resolves to one (the first counts).
-fn check_address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
-    let wrong = |detail: String| {
-        ConfigError::value(
-            key,
-            format!(
-                "\"{text}\" is not HOST:PORT, as in \"127.0.0.1:2003\" or \"[::]:2003\"{detail}"
-            ),
-        )
-    };
-    let mut addresses = text
-        .to_socket_addrs()
-        .map_err(|error| wrong(format!(": {error}")))?;
-    addresses.next().ok_or_else(|| wrong(String::new()))
-}
-
-fn check_telemetry(raw: &raw::RawTelemetry) -> Result<Telemetry, ConfigError> {
-    let host = if raw.host.is_empty() {
-        host_node()
-    } else {
-        raw.host.clone()
-    };
-    let prefix = format!("{}.{host}", raw.prefix);
-    let is_name = |byte: u8| byte.is_ascii_graphic() && !b"/;".contains(&byte);
-    if raw.prefix.is_empty() || !prefix.bytes().all(is_name) {
-        return Err(ConfigError::value(
-            "telemetry.prefix",
-            format!(
-                "\"{prefix}\" (with telemetry.host) is not a metric name, as in \"carbon.agents.web01\""
-            ),
-        ));
-    }
-    let interval = raw.interval.0;
-    Ok(Telemetry {
-        interval: (!interval.is_zero()).then_some(interval),
-        prefix,
-    })
-}
-
-/// The machine's name as one node: carbon turns its dots into underscores too.
-fn host_node() -> String {
-    let name = rustix::system::uname();
-    let name = name
-        .nodename()
-        .to_string_lossy()
-        .replace(['.', ' ', '/', ';'], "_");
-    if name.is_empty() {
-        "localhost".to_owned()
-    } else {
-        name
-    }
+    check::check(load_raw(file, sets)?)
 }
 
 #[cfg(test)]

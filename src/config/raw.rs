@@ -76,6 +76,10 @@ pub struct RawStorage {
     pub engine: Engine,
     /// How much a power loss may cost.
     pub sync_interval: TimeSpan,
+    /// Shards of a new data folder; zero for one a processor.
+    pub shards: u32,
+    /// How far ahead of the clock a point may be.
+    pub future_window: TimeSpan,
     /// Graphite's `storage-schemas.conf`; empty for none.
     pub schemas_file: PathBuf,
     /// Graphite's `storage-aggregation.conf`; empty for none.
@@ -174,6 +178,20 @@ pub enum Protocol {
 pub struct RawApi {
     /// Address and port.
     pub listen: String,
+    /// The zone of requests that name none.
+    pub timezone: String,
+    /// Greatest length of a request's body.
+    pub body_bytes_max: ByteSize,
+    /// Targets of one render.
+    pub targets_max: u32,
+    /// Nodes that a find or an expand answers.
+    pub nodes_max: u32,
+    /// Time for one render, waiting included.
+    pub render_time_max: TimeSpan,
+    /// Renders at once; zero for one a processor.
+    pub renders_max: u32,
+    /// Renders that wait.
+    pub renders_waiting_max: u32,
 }
 
 /// `[telemetry]`: the daemon's metrics about itself.
@@ -283,6 +301,8 @@ impl Default for RawStorage {
             path: "data".into(),
             engine: Engine::Strata,
             sync_interval: TimeSpan::seconds(1),
+            shards: 0,
+            future_window: TimeSpan::seconds(60),
             schemas_file: PathBuf::new(),
             aggregation_file: PathBuf::new(),
         }
@@ -330,6 +350,15 @@ impl Default for RawApi {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
+            timezone: "UTC".to_owned(),
+            // Grafana sends some kilobytes; a body of generated targets may be far longer.
+            body_bytes_max: ByteSize(4 << 20),
+            targets_max: 4_096,
+            nodes_max: 1_000_000,
+            render_time_max: TimeSpan::seconds(60),
+            renders_max: 0,
+            // A dashboard asks some dozens of panels at once; several people open one together.
+            renders_waiting_max: 512,
         }
     }
 }

@@ -104,6 +104,19 @@ fn values_that_make_no_sense_name_their_key() {
             "receiver.udp.sockets=1000",
             "receiver.udp.sockets: 1000 is not from 0 to 256",
         ),
+        (
+            "storage.shards=1000",
+            "storage.shards: 1000 is not from 0 to 256",
+        ),
+        (
+            "storage.future_window=1d",
+            "storage.future_window: \"1d\" is not from 0s to 1h",
+        ),
+        (
+            "api.timezone=Mars/Olympus",
+            "api.timezone: \"Mars/Olympus\" is not a time zone",
+        ),
+        ("api.targets_max=0", "api.targets_max: 0 would"),
         ("queue.points_max=0", "queue.points_max: 0"),
         ("telemetry.prefix=a b", "telemetry.prefix: \"a b."),
         (

@@ -1,0 +1,262 @@
+//! From what was typed to what can be run: every value that its type alone does not make right.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::error::ConfigError;
+use super::raw::{self, RawConfig, RawReceiver};
+use super::rules::RuleSources;
+use super::units::{ByteSize, TimeSpan};
+use super::{Api, Config, Limits, Queue, Receiver, Storage, Telemetry, Transport};
+use crate::metric::name::{NamePolicy, NameRules};
+
+/// More shards than this make no sense on any machine, and would make small files.
+const SHARDS_MAX: u32 = 256;
+
+/// Rows are kept open for the whole window, so it must stay small beside what a ring holds.
+const FUTURE_WINDOW_MAX_S: u32 = 3600;
+
+/// More sockets than this on one port gain nothing and cost buffers.
+const SOCKETS_MAX: u32 = 256;
+
+pub(super) fn check(raw: RawConfig) -> Result<Config, ConfigError> {
+    Ok(Config {
+        storage: check_storage(&raw.storage)?,
+        limits: check_limits(&raw.limits)?,
+        queue: check_queue(&raw.queue)?,
+        receivers: check_receivers(&raw)?,
+        api: check_api(&raw.api)?,
+        telemetry: check_telemetry(&raw.telemetry)?,
+        shutdown_phase_deadline: raw.shutdown.phase_deadline.0,
+        rules: RuleSources::new(raw.schema, raw.aggregation, &raw.storage)?,
+        log: raw.log,
+    })
+}
+
+fn check_storage(raw: &raw::RawStorage) -> Result<Storage, ConfigError> {
+    if raw.path.as_os_str().is_empty() {
+        return Err(ConfigError::value(
+            "storage.path",
+            "\"\" is not a folder, as in \"data\" or \"/var/lib/plumbago\"",
+        ));
+    }
+    if raw.sync_interval.0.is_zero() {
+        return Err(ConfigError::value(
+            "storage.sync_interval",
+            "\"0s\" is too short; \"1s\" or longer is usual, \"10ms\" is possible",
+        ));
+    }
+    Ok(Storage {
+        path: raw.path.clone(),
+        engine: raw.engine,
+        sync_interval: raw.sync_interval.0,
+        shards: check_shards(raw.shards)?,
+        future_window_s: check_future_window(raw.future_window.0)?,
+    })
+}
+
+fn check_shards(shards: u32) -> Result<Option<usize>, ConfigError> {
+    if shards > SHARDS_MAX {
+        let reason = format!("{shards} is not from 0 to {SHARDS_MAX}");
+        return Err(ConfigError::value("storage.shards", reason));
+    }
+    Ok((shards > 0).then_some(shards as usize))
+}
+
+fn check_future_window(window: Duration) -> Result<u32, ConfigError> {
+    match u32::try_from(window.as_secs()) {
+        Ok(seconds) if seconds <= FUTURE_WINDOW_MAX_S => Ok(seconds),
+        _ => Err(ConfigError::value(
+            "storage.future_window",
+            format!("\"{}\" is not from 0s to 1h", TimeSpan(window)),
+        )),
+    }
+}
+
+fn check_limits(raw: &raw::RawLimits) -> Result<Limits, ConfigError> {
+    let within = |key: &str, size: ByteSize, low: usize, high: usize| {
+        let bytes = usize::try_from(size.0).unwrap_or(usize::MAX);
+        if (low..=high).contains(&bytes) {
+            return Ok(bytes);
+        }
+        let (low, high) = (ByteSize(low as u64), ByteSize(high as u64));
+        Err(ConfigError::value(
+            format!("limits.{key}"),
+            format!("\"{size}\" is not from {low} to {high}"),
+        ))
+    };
+    let name_limit = NameRules::NAME_BYTES_LIMIT;
+    let name_bytes_max = within("name_bytes_max", raw.name_bytes_max, 16, name_limit)?;
+    Ok(Limits {
+        // A connection's buffer may grow to one line, so the limit bounds memory too.
+        line_bytes_max: within("line_bytes_max", raw.line_bytes_max, 256, 16 << 20)?,
+        names: NameRules {
+            node_bytes_max: within("node_bytes_max", raw.node_bytes_max, 1, name_bytes_max)?,
+            name_bytes_max,
+            policy: match raw.name_policy {
+                raw::NamePolicy::Strict => NamePolicy::Strict,
+                raw::NamePolicy::Replace => NamePolicy::Replace,
+            },
+        },
+    })
+}
+
+fn check_queue(raw: &raw::RawQueue) -> Result<Queue, ConfigError> {
+    let at_least_one = |key: &str, number: u32| match number {
+        0 => {
+            let reason = "0 would let nothing through; 1 or more, thousands for speed";
+            Err(ConfigError::value(format!("queue.{key}"), reason))
+        }
+        number => Ok(number as usize),
+    };
+    Ok(Queue {
+        points_max: at_least_one("points_max", raw.points_max)?,
+        batches_max: at_least_one("batches_max", raw.batches_max)?,
+    })
+}
+
+fn check_receivers(raw: &RawConfig) -> Result<Vec<Receiver>, ConfigError> {
+    let enabled = raw.receiver.iter().filter(|(_, receiver)| receiver.enabled);
+    let checked = enabled.map(|(name, receiver)| check_receiver(name, receiver));
+    checked.collect()
+}
+
+fn check_receiver(name: &str, raw: &RawReceiver) -> Result<Receiver, ConfigError> {
+    let is_node = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_node) {
+        return Err(ConfigError::value(
+            format!("receiver.{name}"),
+            "the name becomes part of metric names: letters, digits, - and _ only",
+        ));
+    }
+    Ok(Receiver {
+        name: name.to_owned(),
+        transport: check_transport(name, raw)?,
+        protocol: raw.protocol,
+        listen: check_address(&format!("receiver.{name}.listen"), &raw.listen)?,
+    })
+}
+
+/// A key of another transport is refused, as an unknown one would be.
+fn check_transport(name: &str, raw: &RawReceiver) -> Result<Transport, ConfigError> {
+    let foreign = |key: &str, is_there: bool, transport: &str| match is_there {
+        false => Ok(()),
+        true => Err(ConfigError::value(
+            format!("receiver.{name}.{key}"),
+            format!("has no effect on {transport}"),
+        )),
+    };
+    match raw.transport {
+        raw::Transport::Tcp => {
+            foreign("sockets", raw.sockets.is_some(), "tcp")?;
+            foreign("receive_buffer", raw.receive_buffer.is_some(), "tcp")?;
+            Ok(Transport::Tcp {
+                connections_max: raw.connections_max.unwrap_or(raw::CONNECTIONS_MAX) as usize,
+                idle_timeout: raw.idle_timeout.unwrap_or(raw::IDLE_TIMEOUT).0,
+            })
+        }
+        raw::Transport::Udp => {
+            foreign("connections_max", raw.connections_max.is_some(), "udp")?;
+            foreign("idle_timeout", raw.idle_timeout.is_some(), "udp")?;
+            let bytes = raw.receive_buffer.unwrap_or(raw::RECEIVE_BUFFER).0;
+            Ok(Transport::Udp {
+                sockets: check_sockets(name, raw.sockets.unwrap_or(raw::UDP_SOCKETS))?,
+                receive_buffer_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            })
+        }
+    }
+}
+
+fn check_sockets(name: &str, sockets: u32) -> Result<usize, ConfigError> {
+    if sockets <= SOCKETS_MAX {
+        return Ok(sockets as usize);
+    }
+    Err(ConfigError::value(
+        format!("receiver.{name}.sockets"),
+        format!("{sockets} is not from 0 to {SOCKETS_MAX}"),
+    ))
+}
+
+/// An address, or a host name that resolves to one (the first counts).
+fn check_address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
+    let wrong = |detail: String| {
+        ConfigError::value(
+            key,
+            format!(
+                "\"{text}\" is not HOST:PORT, as in \"127.0.0.1:2003\" or \"[::]:2003\"{detail}"
+            ),
+        )
+    };
+    let mut addresses = text
+        .to_socket_addrs()
+        .map_err(|error| wrong(format!(": {error}")))?;
+    addresses.next().ok_or_else(|| wrong(String::new()))
+}
+
+fn check_api(raw: &raw::RawApi) -> Result<Api, ConfigError> {
+    let zone = TimeZone::get(&raw.timezone).map_err(|_| {
+        let reason = format!(
+            "\"{}\" is not a time zone, as in \"UTC\" or \"Europe/Paris\"",
+            raw.timezone
+        );
+        ConfigError::value("api.timezone", reason)
+    })?;
+    let positive = |key: &str, number: u64| match usize::try_from(number) {
+        Ok(number) if number > 0 => Ok(number),
+        _ => {
+            let reason = format!("{number} would let no request through; 1 or more");
+            Err(ConfigError::value(format!("api.{key}"), reason))
+        }
+    };
+    let time_ms = u64::try_from(raw.render_time_max.0.as_millis()).unwrap_or(u64::MAX);
+    positive("render_time_max", time_ms)?;
+    Ok(Api {
+        listen: check_address("api.listen", &raw.listen)?,
+        timezone: zone,
+        body_bytes_max: positive("body_bytes_max", raw.body_bytes_max.0)?,
+        targets_max: positive("targets_max", raw.targets_max.into())?,
+        nodes_max: positive("nodes_max", raw.nodes_max.into())?,
+        render_time_max: raw.render_time_max.0,
+        renders_max: (raw.renders_max > 0).then_some(raw.renders_max as usize),
+        renders_waiting_max: positive("renders_waiting_max", raw.renders_waiting_max.into())?,
+    })
+}
+
+fn check_telemetry(raw: &raw::RawTelemetry) -> Result<Telemetry, ConfigError> {
+    let host = if raw.host.is_empty() {
+        host_node()
+    } else {
+        raw.host.clone()
+    };
+    let prefix = format!("{}.{host}", raw.prefix);
+    let is_name = |byte: u8| byte.is_ascii_graphic() && !b"/;".contains(&byte);
+    if raw.prefix.is_empty() || !prefix.bytes().all(is_name) {
+        return Err(ConfigError::value(
+            "telemetry.prefix",
+            format!(
+                "\"{prefix}\" (with telemetry.host) is not a metric name, as in \"carbon.agents.web01\""
+            ),
+        ));
+    }
+    let interval = raw.interval.0;
+    Ok(Telemetry {
+        interval: (!interval.is_zero()).then_some(interval),
+        prefix,
+    })
+}
+
+/// The machine's name as one node: carbon turns its dots into underscores too.
+fn host_node() -> String {
+    let name = rustix::system::uname();
+    let name = name
+        .nodename()
+        .to_string_lossy()
+        .replace(['.', ' ', '/', ';'], "_");
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name
+    }
+}
