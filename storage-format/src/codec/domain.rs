@@ -1,19 +1,14 @@
 //! The integers behind the floats: exact maps between `f64` and the integers that get packed.
 //!
 //! A *domain* says how a value is computed from its integer. Most metrics are whole numbers or
-//! decimals with a few digits, so their integers are small; what is left is cut up bit by bit.
-//! The idea of testing decimals bit for bit is ALP's (Afroozeh, Kuffo, Boncz, SIGMOD 2023); unlike
-//! ALP the way back is a division by a power of ten, which IEEE 754 rounds correctly, so every
-//! decimal of up to 15 digits comes back whatever its exponent.
+//! decimals with a few digits (see `decimal`) or means of such (see `quotient`), so their integers are
+//! small; what is left is cut up bit by bit.
 
 /// The largest magnitude up to which every integer is a float.
 pub(crate) const INTEGER_MAX: u64 = 1 << 53;
 
 /// The largest power of ten that is exactly a float.
 pub(crate) const DECIMAL_EXPONENT_MAX: u8 = 22;
-
-/// More digits after the point than this are not looked for: full-precision floats would pass too.
-const DECIMAL_EXPONENT_TRIED: u8 = 17;
 
 /// The bit of an `f64` that holds its sign.
 pub(crate) const SIGN: u64 = 1 << 63;
@@ -45,6 +40,11 @@ pub(crate) enum Domain {
         /// The power, at most [`DECIMAL_EXPONENT_MAX`].
         exponent: u8,
     },
+    /// The value is the integer over a divisor, moved on by its correction.
+    Quotient {
+        /// The divisor, not 0.
+        divisor: u32,
+    },
     /// The value is the integer over a power of two (which may be negative).
     Binary {
         /// The power, within [`BINARY_EXPONENTS`].
@@ -71,6 +71,10 @@ impl Domain {
                 let divisor = POWERS_OF_TEN[usize::from(exponent)];
                 map(integers, values, |integer| float(integer) / divisor);
             }
+            Self::Quotient { divisor } => {
+                let divisor = f64::from(divisor);
+                map(integers, values, |integer| float(integer) / divisor);
+            }
             Self::Binary { exponent } => {
                 let factor = power_of_two(-i32::from(exponent));
                 map(integers, values, |integer| float(integer) * factor);
@@ -93,10 +97,11 @@ impl Domain {
     }
 }
 
+/// Sets each of `to` from its peer in `from`.
 #[inline(always)]
-fn map(integers: &[u64], values: &mut [f64], to_value: impl Fn(u64) -> f64) {
-    for (value, &integer) in values.iter_mut().zip(integers) {
-        *value = to_value(integer);
+pub(super) fn map<T: Copy, U>(from: &[T], to: &mut [U], mut change: impl FnMut(T) -> U) {
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = change(from);
     }
 }
 
@@ -122,30 +127,6 @@ fn power_of_two(exponent: i32) -> f64 {
     } else {
         f64::from_bits(1 << (exponent + 1074))
     }
-}
-
-/// The integer that `value` is, unless it is none, too large, or the negative zero.
-pub(crate) fn integer(value: f64) -> Option<u64> {
-    let integer = value as i64;
-    let is_exact = (integer as f64).to_bits() == value.to_bits();
-    (is_exact && integer.unsigned_abs() <= INTEGER_MAX).then_some(integer as u64)
-}
-
-/// The integer that `value` is over ten to the power of `exponent`, if that gives its very bits.
-pub(crate) fn decimal(value: f64, exponent: u8) -> Option<u64> {
-    let divisor = POWERS_OF_TEN[usize::from(exponent)];
-    let integer = (value * divisor).round_ties_even() as i64;
-    let is_exact = (integer as f64 / divisor).to_bits() == value.to_bits();
-    (is_exact && integer.unsigned_abs() <= INTEGER_MAX).then_some(integer as u64)
-}
-
-/// The smallest exponent from `from` up by which `value` is a decimal.
-pub(crate) fn decimal_exponent(value: f64, from: u8) -> Option<u8> {
-    (from..=DECIMAL_EXPONENT_TRIED)
-        .take_while(|&exponent| {
-            value.abs() * POWERS_OF_TEN[usize::from(exponent)] <= INTEGER_MAX as f64
-        })
-        .find(|&exponent| decimal(value, exponent).is_some())
 }
 
 /// The power of two that makes every value an integer of at most 53 bits, and those integers.
@@ -262,14 +243,6 @@ mod tests {
                 prop_assert_eq!(back(domain, &integers), expected);
             }
         }
-
-        #[test]
-        fn every_decimal_of_fifteen_digits_is_found(integer in -999_999_999_999_999i64..=999_999_999_999_999, exponent in 0u8..=17) {
-            let value: f64 = format!("{integer}e-{exponent}").parse().unwrap();
-            prop_assume!(integer != 0);
-            prop_assert!(decimal(value, exponent).is_some());
-            prop_assert!(decimal_exponent(value, 0).unwrap() <= exponent);
-        }
     }
 
     #[test]
@@ -295,10 +268,8 @@ mod tests {
     }
 
     #[test]
-    fn the_negative_zero_and_infinities_are_no_numbers() {
+    fn the_negative_zero_and_infinities_are_not_binary() {
         for value in [-0.0, f64::INFINITY, f64::NEG_INFINITY] {
-            assert_eq!(integer(value), None);
-            assert_eq!(decimal(value, 3), None);
             assert_eq!(binary(&[value], &mut Vec::new()), None);
         }
     }

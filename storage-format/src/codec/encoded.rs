@@ -24,7 +24,8 @@ pub struct Encoded<'a> {
     presence: Presence<'a>,
     domain: Domain,
     packing: Packing<'a>,
-    /// Values that are no decimals: gap varint and eight bytes each.
+    corrections: Option<Corrections<'a>>,
+    /// Values that the integers do not tell: gap varint and eight bytes each.
     raw: &'a [u8],
 }
 
@@ -48,6 +49,14 @@ struct Packed<'a> {
     exceptions: &'a [u8],
 }
 
+/// How many floats each value is away from its quotient.
+#[derive(Clone, Debug)]
+struct Corrections<'a> {
+    base: u64,
+    width: u32,
+    bytes: &'a [u8],
+}
+
 impl<'a> Encoded<'a> {
     /// Checks `bytes`, which stand at `offset` in their file, as a series of `slots` slots.
     ///
@@ -57,10 +66,19 @@ impl<'a> Encoded<'a> {
         let mut cursor = Cursor::new(PART, bytes, offset);
         let (presence, domain, packing) = tag::split(cursor.byte()?);
         let presence = Presence::parse(presence, slots, &mut cursor)?;
-        let (domain, has_raw) = parse_domain(domain, &mut cursor)?;
-        let packing = parse_packing(packing, presence.present(), &mut cursor)?;
-        let raw = if has_raw {
-            parse_raw(presence.present(), &mut cursor)?
+        let present = presence.present();
+        let domain = ParsedDomain::parse(domain, &mut cursor)?;
+        let packing = parse_packing(packing, present, &mut cursor)?;
+        let corrections = match domain.corrections {
+            Some((base, width)) => Some(Corrections {
+                base,
+                width,
+                bytes: cursor.take(packed_bytes(present, width))?,
+            }),
+            None => None,
+        };
+        let raw = if domain.has_raw {
+            parse_raw(present, &mut cursor)?
         } else {
             &[]
         };
@@ -70,8 +88,9 @@ impl<'a> Encoded<'a> {
         Ok(Self {
             bytes,
             presence,
-            domain,
+            domain: domain.domain,
             packing,
+            corrections,
             raw,
         })
     }
@@ -125,6 +144,9 @@ impl<'a> Encoded<'a> {
             }
             Packing::Packed(packed) => packed.decode(self.domain, &ranks, out),
         }
+        if let Some(corrections) = &self.corrections {
+            corrections.mend(&ranks, out);
+        }
         if !self.raw.is_empty() {
             self.mend_raw(ranks, out);
         }
@@ -172,6 +194,24 @@ impl Packed<'_> {
             exceptions.mend(start, &mut lanes);
             sums.add(self.base, &mut lanes);
             emit(domain, start + self.order, &lanes[..used], ranks, out);
+        }
+    }
+}
+
+impl Corrections<'_> {
+    /// Moves the values of `ranks` in `out` on by theirs.
+    fn mend(&self, ranks: &Range<usize>, out: &mut [f64]) {
+        let mut lanes: Lanes = [0; LANES];
+        for start in (ranks.start / LANES * LANES..ranks.end).step_by(LANES) {
+            let used = (ranks.end - start).min(LANES);
+            let bytes = &self.bytes[packed_bytes(start, self.width)..];
+            bitpack::unpack(bytes, self.width, used, &mut lanes);
+            let from = ranks.start.max(start);
+            let values = &mut out[from - ranks.start..start + used - ranks.start];
+            for (value, lane) in values.iter_mut().zip(&lanes[from - start..]) {
+                let correction = lane.wrapping_add(self.base);
+                *value = f64::from_bits(value.to_bits().wrapping_add(correction));
+            }
         }
     }
 }
@@ -267,38 +307,83 @@ fn read_exception(cursor: &mut Cursor<'_>, next: usize) -> Option<(usize, u64)> 
     Some((next + gap as usize, residual as u64))
 }
 
-fn parse_domain(code: u8, cursor: &mut Cursor<'_>) -> Result<(Domain, bool), FormatError> {
-    match code {
-        tag::INTEGER => Ok((Domain::Integer, false)),
-        tag::DECIMAL => {
-            let byte = cursor.byte()?;
-            let exponent = byte & !tag::HAS_RAW;
-            if exponent > domain::DECIMAL_EXPONENT_MAX {
-                return Err(cursor.invalid("a decimal exponent up to 22", u64::from(exponent)));
-            }
-            Ok((Domain::Decimal { exponent }, byte & tag::HAS_RAW != 0))
+/// A domain and what its parameters announce.
+struct ParsedDomain {
+    domain: Domain,
+    /// Base and width of the corrections, if there are any.
+    corrections: Option<(u64, u32)>,
+    has_raw: bool,
+}
+
+impl ParsedDomain {
+    fn parse(code: u8, cursor: &mut Cursor<'_>) -> Result<Self, FormatError> {
+        let plain = |domain| Self {
+            domain,
+            corrections: None,
+            has_raw: false,
+        };
+        match code {
+            tag::INTEGER => Ok(plain(Domain::Integer)),
+            tag::DECIMAL => parse_decimal(cursor),
+            tag::BINARY => parse_binary(cursor).map(plain),
+            tag::BITS => parse_bits(cursor).map(plain),
+            tag::QUOTIENT => parse_quotient(cursor),
+            other => Err(cursor.invalid("a domain", u64::from(other))),
         }
-        tag::BINARY => {
-            let exponent = cursor.signed_varint()?;
-            let valid = i16::try_from(exponent).ok();
-            match valid.filter(|exponent| domain::BINARY_EXPONENTS.contains(exponent)) {
-                Some(exponent) => Ok((Domain::Binary { exponent }, false)),
-                None => Err(cursor.invalid("a binary exponent from -971 to 1074", exponent as u64)),
-            }
-        }
-        tag::BITS => {
-            let byte = cursor.byte()?;
-            let shift = byte & 63;
-            let sign = match byte >> 6 {
-                0 => SignForm::Positive,
-                1 => SignForm::Negative,
-                2 => SignForm::Mixed,
-                other => return Err(cursor.invalid("a form of sign", u64::from(other))),
-            };
-            Ok((Domain::Bits { shift, sign }, false))
-        }
-        other => Err(cursor.invalid("a domain", u64::from(other))),
     }
+}
+
+fn parse_decimal(cursor: &mut Cursor<'_>) -> Result<ParsedDomain, FormatError> {
+    let byte = cursor.byte()?;
+    let exponent = byte & !tag::HAS_RAW;
+    if exponent > domain::DECIMAL_EXPONENT_MAX {
+        return Err(cursor.invalid("a decimal exponent up to 22", u64::from(exponent)));
+    }
+    Ok(ParsedDomain {
+        domain: Domain::Decimal { exponent },
+        corrections: None,
+        has_raw: byte & tag::HAS_RAW != 0,
+    })
+}
+
+fn parse_quotient(cursor: &mut Cursor<'_>) -> Result<ParsedDomain, FormatError> {
+    let divisor = cursor.varint()?;
+    let divisor = match u32::try_from(divisor) {
+        Ok(divisor) if divisor > 0 => divisor,
+        _ => return Err(cursor.invalid("a divisor of 32 bits", divisor)),
+    };
+    let byte = cursor.byte()?;
+    let corrections = match byte & !tag::HAS_RAW {
+        tag::NO_CORRECTIONS => None,
+        width @ 0..=64 => Some((cursor.signed_varint()? as u64, u32::from(width))),
+        other => return Err(cursor.invalid("a width of corrections", u64::from(other))),
+    };
+    Ok(ParsedDomain {
+        domain: Domain::Quotient { divisor },
+        corrections,
+        has_raw: byte & tag::HAS_RAW != 0,
+    })
+}
+
+fn parse_binary(cursor: &mut Cursor<'_>) -> Result<Domain, FormatError> {
+    let exponent = cursor.signed_varint()?;
+    let valid = i16::try_from(exponent).ok();
+    match valid.filter(|exponent| domain::BINARY_EXPONENTS.contains(exponent)) {
+        Some(exponent) => Ok(Domain::Binary { exponent }),
+        None => Err(cursor.invalid("a binary exponent from -971 to 1074", exponent as u64)),
+    }
+}
+
+fn parse_bits(cursor: &mut Cursor<'_>) -> Result<Domain, FormatError> {
+    let byte = cursor.byte()?;
+    let sign = match byte >> 6 {
+        0 => SignForm::Positive,
+        1 => SignForm::Negative,
+        2 => SignForm::Mixed,
+        other => return Err(cursor.invalid("a form of sign", u64::from(other))),
+    };
+    let shift = byte & 63;
+    Ok(Domain::Bits { shift, sign })
 }
 
 fn parse_packing<'a>(

@@ -4,15 +4,13 @@
 //! series, so sealing a block allocates nothing a series.
 
 use super::bitpack;
+use super::candidate::{Candidate, Corrections, Raw};
 use super::domain::{self, Domain, SignForm};
 use super::plan::{self, Plan};
-use super::{presence, tag};
-use crate::cursor::{bits, put_signed_varint, put_varint, varint_bytes, zigzag};
+use super::{decimal, presence, quotient, tag};
+use crate::cursor::{put_signed_varint, put_varint};
 
-/// One value in this many may be no decimal before decimals are given up.
-const RAW_SHARE: usize = 16;
-
-/// Decimals that pack into this many bits a value are taken without looking further.
+/// A candidate that takes at most this many bits a value is taken without looking further.
 const GOOD_BITS: usize = 36;
 
 /// Encodes one series after another, reusing its working memory.
@@ -20,22 +18,11 @@ const GOOD_BITS: usize = 36;
 pub struct Encoder {
     /// The present values.
     dense: Vec<f64>,
-    /// The integers of the best candidate so far, and of the one being measured.
-    integers: Vec<u64>,
-    candidate: Vec<u64>,
+    /// The smallest candidate so far, and the one being measured.
+    best: Candidate,
+    trial: Candidate,
     /// Room for differences.
     residuals: Vec<u64>,
-    /// Values that are no decimals: their index among the present ones and their bits.
-    raw: Vec<(usize, u64)>,
-}
-
-/// A domain with the plan for its integers.
-#[derive(Clone, Copy, Debug)]
-struct Choice {
-    domain: Domain,
-    plan: Plan,
-    has_raw: bool,
-    size: usize,
 }
 
 impl Encoder {
@@ -62,127 +49,91 @@ impl Encoder {
         let tag_at = out.len();
         out.push(0);
         let presence = presence::encode(values, present, out);
-        let first = self.dense[0];
-        let is_constant = (self.dense.iter()).all(|value| value.to_bits() == first.to_bits());
+        let first = self.dense[0].to_bits();
+        let is_constant = self.dense.iter().all(|value| value.to_bits() == first);
         let (domain, packing) = if is_constant {
-            (put_constant(first, out), tag::CONSTANT)
+            (put_constant(self.dense[0], out), tag::CONSTANT)
         } else {
-            self.put_packed(out)
+            self.choose();
+            self.put_best(out)
         };
         out[tag_at] = tag::join(presence, domain, packing);
         present
     }
 
-    /// Appends values that differ; answers the codes of their domain and packing.
-    fn put_packed(&mut self, out: &mut Vec<u8>) -> (u8, u8) {
-        let choice = self.choose();
-        let code = put_domain(choice.domain, choice.has_raw, out);
-        self.put_sequence(choice.plan, out);
-        if choice.has_raw {
-            put_varint(out, self.raw.len() as u64);
-            let mut next = 0;
-            for &(index, bits) in &self.raw {
-                put_varint(out, (index - next) as u64);
-                out.extend_from_slice(&bits.to_le_bytes());
-                next = index + 1;
-            }
+    /// Leaves the smallest candidate in `self.best`.
+    fn choose(&mut self) {
+        self.best.clear();
+        let good_bytes = self.dense.len() * GOOD_BITS / 8;
+        if decimal::read(&self.dense, &mut self.trial) && self.weigh() <= good_bytes {
+            return;
         }
-        (code, tag::PACKED + choice.plan.order as u8)
+        if quotient::read(&self.dense, &mut self.trial) && self.weigh() <= good_bytes {
+            return;
+        }
+        if self.trial.read_binary(&self.dense) {
+            self.weigh();
+        }
+        self.trial.read_bits(&self.dense);
+        self.weigh();
     }
 
-    /// Measures the domains and leaves the integers of the smallest in `self.integers`.
-    fn choose(&mut self) -> Choice {
-        let mut best: Option<Choice> = None;
-        self.raw.clear();
-        if let Some(domain) = self.decimals() {
-            let choice = self.measure(domain, &mut best);
-            if choice.size * 8 <= self.dense.len() * GOOD_BITS {
-                return choice;
-            }
+    /// Measures the trial and keeps it if it is the smallest; answers the smallest size.
+    fn weigh(&mut self) -> usize {
+        self.trial.measure(&mut self.residuals);
+        if self.trial.size < self.best.size {
+            std::mem::swap(&mut self.best, &mut self.trial);
         }
-        if let Some(domain) = domain::binary(&self.dense, &mut self.candidate) {
-            self.measure(domain, &mut best);
-        }
-        let domain = domain::bits(&self.dense, &mut self.candidate);
-        self.measure(domain, &mut best)
+        self.best.size
     }
 
-    /// Measures `self.candidate` and keeps it if it is smaller than `best`; answers the better.
-    fn measure(&mut self, domain: Domain, best: &mut Option<Choice>) -> Choice {
-        let has_raw =
-            matches!(domain, Domain::Decimal { .. } | Domain::Integer) && !self.raw.is_empty();
-        let plan = plan::plan(&self.candidate, &mut self.residuals);
-        let choice = Choice {
+    /// Appends the best candidate; answers the codes of its domain and packing.
+    fn put_best(&mut self, out: &mut Vec<u8>) -> (u8, u8) {
+        let Candidate {
             domain,
             plan,
-            has_raw,
-            size: plan.size + domain_bytes(domain) + usize::from(has_raw) * 10 * self.raw.len(),
-        };
-        match best {
-            Some(best) if best.size <= choice.size => *best,
-            _ => {
-                std::mem::swap(&mut self.integers, &mut self.candidate);
-                *best = Some(choice);
-                choice
-            }
+            ref corrections,
+            ref raw,
+            ..
+        } = self.best;
+        let code = put_domain(domain, corrections, !raw.is_empty(), out);
+        put_sequence(plan, &self.best.integers, &mut self.residuals, out);
+        if !corrections.are_none() {
+            let excess = corrections.values.iter();
+            let excess = excess.map(|value| value.wrapping_sub(corrections.base));
+            bitpack::pack(excess, corrections.width, out);
         }
+        if !raw.is_empty() {
+            put_raw(raw, out);
+        }
+        (code, tag::PACKED + plan.order as u8)
     }
+}
 
-    /// Reads the values as decimals of one exponent into `self.candidate`, with those that are none
-    /// in `self.raw`; nothing if these are too many.
-    fn decimals(&mut self) -> Option<Domain> {
-        let raw_max = self.dense.len() / RAW_SHARE;
-        let exponent = decimal_exponent(&self.dense, raw_max)?;
-        self.candidate.clear();
-        let mut previous = None;
-        for (index, &value) in self.dense.iter().enumerate() {
-            match decimal_or_integer(value, exponent) {
-                Some(integer) => {
-                    if previous.is_none() {
-                        // Raw values in front take the first integer as their filler.
-                        self.candidate.fill(integer);
-                    }
-                    previous = Some(integer);
-                }
-                None => self.raw.push((index, value.to_bits())),
-            }
-            self.candidate.push(previous.unwrap_or(0));
-        }
-        if self.raw.len() > raw_max {
-            self.raw.clear();
-            return None;
-        }
-        Some(match exponent {
-            0 if self.raw.is_empty() => Domain::Integer,
-            exponent => Domain::Decimal { exponent },
-        })
+/// Appends the integers as planned; `residuals` is room to work in.
+fn put_sequence(plan: Plan, integers: &[u64], residuals: &mut Vec<u64>, out: &mut Vec<u8>) {
+    residuals.clear();
+    residuals.extend_from_slice(integers);
+    for _ in 0..plan.order {
+        put_signed_varint(out, residuals[0] as i64);
+        plan::differ(residuals);
     }
-
-    /// Appends the integers as planned.
-    fn put_sequence(&mut self, plan: Plan, out: &mut Vec<u8>) {
-        self.residuals.clear();
-        self.residuals.extend_from_slice(&self.integers);
-        for _ in 0..plan.order {
-            put_signed_varint(out, self.residuals[0] as i64);
-            plan::differ(&mut self.residuals);
-        }
-        put_signed_varint(out, plan.base as i64);
-        let flag = if plan.exceptions > 0 {
-            tag::HAS_EXCEPTIONS
-        } else {
-            0
-        };
-        out.push(plan.width as u8 | flag);
-        let mask = bitpack::mask(plan.width);
-        for residual in &mut self.residuals {
-            *residual = residual.wrapping_sub(plan.base);
-        }
-        let fitting = self.residuals.iter();
-        let fitting = fitting.map(|&residual| if residual > mask { 0 } else { residual });
-        bitpack::pack(fitting, plan.width, out);
-        if plan.exceptions > 0 {
-            put_exceptions(&self.residuals, mask, out);
-        }
+    put_signed_varint(out, plan.base as i64);
+    let flag = if plan.exceptions > 0 {
+        tag::HAS_EXCEPTIONS
+    } else {
+        0
+    };
+    out.push(plan.width as u8 | flag);
+    let mask = bitpack::mask(plan.width);
+    for residual in residuals.iter_mut() {
+        *residual = residual.wrapping_sub(plan.base);
+    }
+    let fitting = residuals.iter();
+    let fitting = fitting.map(|&residual| if residual > mask { 0 } else { residual });
+    bitpack::pack(fitting, plan.width, out);
+    if plan.exceptions > 0 {
+        put_exceptions(residuals, mask, out);
     }
 }
 
@@ -203,66 +154,53 @@ fn put_exceptions(residuals: &[u64], mask: u64, out: &mut Vec<u8>) {
     }
 }
 
-fn decimal_or_integer(value: f64, exponent: u8) -> Option<u64> {
-    match exponent {
-        0 => domain::integer(value),
-        _ => domain::decimal(value, exponent),
+/// Appends the values that the integers do not tell: their number, then gap and bits of each.
+fn put_raw(raw: &[Raw], out: &mut Vec<u8>) {
+    put_varint(out, raw.len() as u64);
+    let mut next = 0;
+    for &(index, bits) in raw {
+        put_varint(out, (index - next) as u64);
+        out.extend_from_slice(&bits.to_le_bytes());
+        next = index + 1;
     }
-}
-
-/// The exponent by which all `values` but `raw_max` are decimals, if it seems that there is one.
-fn decimal_exponent(values: &[f64], raw_max: usize) -> Option<u8> {
-    let mut exponent = 0;
-    let mut raw = 0;
-    for &value in values {
-        if decimal_or_integer(value, exponent).is_some() {
-            continue;
-        }
-        match domain::decimal_exponent(value, exponent + 1) {
-            Some(larger) => exponent = larger,
-            None => raw += 1,
-        }
-        if raw > raw_max {
-            return None;
-        }
-    }
-    Some(exponent)
 }
 
 /// Appends the one value that all slots hold; answers the code of its domain.
 fn put_constant(value: f64, out: &mut Vec<u8>) -> u8 {
-    let (domain, integer) = match domain::decimal_exponent(value, 0) {
-        Some(0) => (Domain::Integer, value as i64 as u64),
-        Some(exponent) => (
-            Domain::Decimal { exponent },
-            domain::decimal(value, exponent).unwrap_or(0),
-        ),
+    let as_decimal = decimal::exponent_of(value)
+        .and_then(|exponent| Some((exponent, decimal::integer_over(value, exponent)?)));
+    let (domain, integer) = match as_decimal {
+        Some((0, integer)) => (Domain::Integer, integer),
+        Some((exponent, integer)) => (Domain::Decimal { exponent }, integer),
         None => {
             let mut integers = Vec::with_capacity(1);
             let domain = domain::bits(&[value], &mut integers);
             (domain, integers[0])
         }
     };
-    let code = put_domain(domain, false, out);
+    let code = put_domain(domain, &Corrections::default(), false, out);
     put_signed_varint(out, integer as i64);
     code
 }
 
-fn domain_bytes(domain: Domain) -> usize {
-    match domain {
-        Domain::Integer => 0,
-        Domain::Decimal { .. } | Domain::Bits { .. } => 1,
-        Domain::Binary { exponent } => varint_bytes(bits(zigzag(i64::from(exponent)))),
-    }
-}
-
 /// Appends the parameters of a domain and answers its code.
-fn put_domain(domain: Domain, has_raw: bool, out: &mut Vec<u8>) -> u8 {
+fn put_domain(domain: Domain, corrections: &Corrections, has_raw: bool, out: &mut Vec<u8>) -> u8 {
+    let raw_flag = if has_raw { tag::HAS_RAW } else { 0 };
     match domain {
         Domain::Integer => tag::INTEGER,
         Domain::Decimal { exponent } => {
-            out.push(exponent | if has_raw { tag::HAS_RAW } else { 0 });
+            out.push(exponent | raw_flag);
             tag::DECIMAL
+        }
+        Domain::Quotient { divisor } => {
+            put_varint(out, u64::from(divisor));
+            if corrections.are_none() {
+                out.push(tag::NO_CORRECTIONS | raw_flag);
+            } else {
+                out.push(corrections.width as u8 | raw_flag);
+                put_signed_varint(out, corrections.base as i64);
+            }
+            tag::QUOTIENT
         }
         Domain::Binary { exponent } => {
             put_signed_varint(out, i64::from(exponent));

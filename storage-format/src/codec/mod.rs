@@ -5,15 +5,19 @@
 //! any range of slots, without allocation and without failing. Everything is lossless bit for bit,
 //! except that NaN is not a value. The layout is described in `block.md`.
 //!
-//! The parts, in the order of the write road: `presence` separates the gaps, `domain` turns
-//! floats into small integers, `plan` measures how to pack those, `bitpack` packs them.
+//! The parts, in the order of the write road: `presence` separates the gaps; `decimal`, `quotient` and
+//! `domain` turn floats into small integers; `plan` measures how to pack those and `candidate` what it
+//! comes to; `bitpack` packs them.
 
 pub(crate) mod bitpack;
+mod candidate;
+mod decimal;
 mod domain;
 mod encoded;
 mod encoder;
 mod plan;
 mod presence;
+mod quotient;
 
 pub use encoded::Encoded;
 pub use encoder::Encoder;
@@ -29,14 +33,18 @@ mod tag {
     pub(super) const DECIMAL: u8 = 1;
     pub(super) const BINARY: u8 = 2;
     pub(super) const BITS: u8 = 3;
+    pub(super) const QUOTIENT: u8 = 4;
 
     /// Every present value is the same.
     pub(super) const CONSTANT: u8 = 0;
     /// Packed residuals of order 0; the next ones are those of orders 1 and 2.
     pub(super) const PACKED: u8 = 1;
 
-    /// In the byte of a decimal's exponent: values that are no decimals follow at the end.
+    /// In the byte of a decimal's exponent or of a quotient's width of corrections: values that the
+    /// integers do not tell follow at the end.
     pub(super) const HAS_RAW: u8 = 0x80;
+    /// As a width of corrections: there are none.
+    pub(super) const NO_CORRECTIONS: u8 = 0x7f;
     /// In the byte of the width: residuals that do not fit follow the packed ones.
     pub(super) const HAS_EXCEPTIONS: u8 = 0x80;
 

@@ -27,6 +27,17 @@ pub(crate) struct Plan {
     pub(crate) size: usize,
 }
 
+impl Plan {
+    /// No plan yet.
+    pub(crate) const NONE: Self = Self {
+        order: 0,
+        base: 0,
+        width: 0,
+        exceptions: 0,
+        size: usize::MAX,
+    };
+}
+
 /// Plans the smallest packing of `values`; `residuals` is room to work in.
 ///
 /// All arithmetic is modulo 2^64, so any values whatever come back exactly.
