@@ -12,6 +12,11 @@ pub(crate) const ORDER_MAX: usize = 2;
 /// Fewer residuals than this are not searched for exceptions.
 const EXCEPTIONS_FROM: usize = 4;
 
+/// How many bits wider than the spread of its middle half a sequence is without outliers.
+///
+/// Uniform residuals are one bit wider, normally distributed ones about two.
+const SPREAD_BITS: u32 = 2;
+
 /// The chosen packing of one sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -50,9 +55,11 @@ pub(crate) fn plan(values: &[u64], residuals: &mut Vec<u64>) -> Plan {
         lead_bytes += varint_bytes(bits(zigzag(residuals[0] as i64)));
         differ(residuals);
         let candidate = plan_order(order, lead_bytes, residuals);
-        if candidate.size < best.size {
-            best = candidate;
+        if candidate.size >= best.size {
+            // What does not gain from the first differences does not from the second.
+            break;
         }
+        best = candidate;
     }
     best
 }
@@ -79,8 +86,11 @@ fn plan_order(order: usize, lead_bytes: usize, residuals: &[u64]) -> Plan {
         exceptions: 0,
         size: packed_bytes(residuals.len(), width) + varint_bytes(bits(zigzag(low))),
     };
-    if residuals.len() >= EXCEPTIONS_FROM && width > 1 {
-        search_exceptions(residuals, low as u64, high as u64, &mut best);
+    if residuals.len() >= EXCEPTIONS_FROM && width > 0 {
+        let (pivot, spread) = typical(residuals);
+        if spread == 0 || width > bits(spread) + SPREAD_BITS {
+            search_exceptions(residuals, low as u64, high as u64, pivot, &mut best);
+        }
     }
     best.size += lead_bytes + 1;
     best
@@ -88,8 +98,7 @@ fn plan_order(order: usize, lead_bytes: usize, residuals: &[u64]) -> Plan {
 
 /// Looks for a narrower window of values that leaves a few outside, anchored at the lowest value,
 /// at the highest, or around a typical one.
-fn search_exceptions(residuals: &[u64], low: u64, high: u64, best: &mut Plan) {
-    let pivot = typical(residuals);
+fn search_exceptions(residuals: &[u64], low: u64, high: u64, pivot: u64, best: &mut Plan) {
     let mut above_low = [0u32; 65];
     let mut below_high = [0u32; 65];
     let mut around = [0u32; 65];
@@ -137,15 +146,17 @@ fn narrow(histogram: &[u32; 65], count: usize, best: &mut Plan, base: impl Fn(u3
     }
 }
 
-/// The median of a few residuals spread over the sequence.
-fn typical(residuals: &[u64]) -> u64 {
-    const SAMPLES: usize = 9;
+/// The median of a few residuals from all over the sequence, and the spread of their middle half.
+fn typical(residuals: &[u64]) -> (u64, u64) {
+    const SAMPLES: usize = 16;
     let mut samples = [0i64; SAMPLES];
     for (index, sample) in samples.iter_mut().enumerate() {
         *sample = residuals[index * (residuals.len() - 1) / (SAMPLES - 1)] as i64;
     }
     samples.sort_unstable();
-    samples[SAMPLES / 2] as u64
+    let (quarter, median, three) = (SAMPLES / 4, SAMPLES / 2, SAMPLES * 3 / 4);
+    let spread = samples[three].wrapping_sub(samples[quarter]);
+    (samples[median] as u64, spread as u64)
 }
 
 #[cfg(test)]
