@@ -129,11 +129,6 @@ pub(super) static MIN_SERIES: ShortForm = ShortForm::new(
     "min",
     "The least value of all series at each time.",
 );
-pub(super) static MULTIPLY_SERIES: ShortForm = ShortForm::new(
-    &["multiplySeries"],
-    "multiply",
-    "The product of all series at each time; null where any of them is.",
-);
 pub(super) static RANGE_OF_SERIES: ShortForm = ShortForm::new(
     &["rangeOfSeries"],
     "rangeOf",
@@ -161,6 +156,32 @@ impl Function for ShortForm {
         Ok(aggregate(call, series, self.function, factor)?
             .into_iter()
             .collect())
+    }
+}
+
+/// `multiplySeries`, which gives a single series back as it is.
+pub(super) struct MultiplySeries;
+
+static MULTIPLY_SERIES: ShortForm = ShortForm::new(
+    &["multiplySeries"],
+    "multiply",
+    "The product of all series at each time; null where any of them is.",
+);
+
+impl Function for MultiplySeries {
+    fn signature(&self) -> &Signature {
+        &MULTIPLY_SERIES.signature
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        let mut lists = call.series_lists("seriesLists")?;
+        if lists.len() == 1 && lists[0].len() == 1 {
+            return Ok(lists.swap_remove(0));
+        }
+        let series = lists.into_iter().flatten().collect();
+        let factor = call.x_files_factor();
+        let product = aggregate(call, series, MULTIPLY_SERIES.function, factor)?;
+        Ok(product.into_iter().collect())
     }
 }
 
@@ -212,6 +233,14 @@ mod tests {
         let result = samples().run("aggregate(a*,\"sumSeries\",0.6)", 0, 180);
         assert_eq!(result[0].name, "sumSeries(a*)");
         assert_values(&result[0], &[Some(11.0), None, None]);
+    }
+
+    #[test]
+    fn single_factor_stays_as_it_is() {
+        let result = samples().run("multiplySeries(b)", 0, 240);
+        assert_eq!(result[0].name, "b");
+        let result = samples().run("multiplySeries(b,b)", 0, 240);
+        assert_eq!(result[0].name, "multiplySeries(b)");
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &aggregate::DIFF_SERIES,
     &aggregate::MAX_SERIES,
     &aggregate::MIN_SERIES,
-    &aggregate::MULTIPLY_SERIES,
+    &aggregate::MultiplySeries,
     &aggregate::RANGE_OF_SERIES,
     &aggregate::STDDEV_SERIES,
     &aggregate::SUM_SERIES,

@@ -1,0 +1,158 @@
+//! Every `/render` case of the conformance corpus against the engine, without a daemon.
+//!
+//! The corpus is looked for in `../shared/conformance` beside the project, or where the variable
+//! `PLUMBAGO_CONFORMANCE` says. Without it this test fails, because nothing was shown; set the variable
+//! to `none` to go without. Variables that choose cases, for those who write functions:
+//!
+//! - `FUNCTION=scale,offset`: only cases that use one of these;
+//! - `CASE=render/timespec`: only cases whose id contains this.
+//!
+//! ```text
+//! FUNCTION=scale cargo test --test conformance -- --nocapture
+//! ```
+//!
+//! `tests/conformance/divergences.txt` lists the cases in which the answer differs on purpose, each
+//! with its reason; a case there that passes is reported as well, so that the list can only be right.
+
+#[path = "conformance/compare.rs"]
+mod compare;
+#[path = "conformance/corpus.rs"]
+mod corpus;
+#[path = "conformance/fixture.rs"]
+mod fixture;
+#[path = "conformance/request.rs"]
+mod request;
+#[path = "conformance/signatures.rs"]
+mod signatures;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use corpus::{Case, Corpus};
+use plumbago::evaluate::{Engine, ErrorKind};
+use plumbago::functions::registry;
+use rayon::prelude::*;
+
+/// Failures that are printed with their first difference.
+const FAILURES_SHOWN: usize = 40;
+
+/// What became of a case.
+enum Outcome {
+    Passed,
+    Failed(String),
+    /// It uses a function that is not registered.
+    Missing(String),
+}
+
+#[test]
+fn corpus_is_answered_as_graphite_does() {
+    let Some(corpus) = Corpus::locate() else {
+        println!("conformance was NOT checked: PLUMBAGO_CONFORMANCE=none");
+        return;
+    };
+    let engine = fixture::engine(&corpus);
+    let cases = corpus.render_cases();
+    assert!(!cases.is_empty(), "no case was chosen");
+    let outcomes: Vec<Outcome> = cases.par_iter().map(|case| run(&engine, case)).collect();
+    let failed = report(&cases, &outcomes);
+    assert!(
+        failed.is_empty(),
+        "{} cases fail or pass against expectation",
+        failed.len()
+    );
+}
+
+fn run(engine: &Engine, case: &Case) -> Outcome {
+    let policy = case.policy();
+    // Names that the registry will never have are cases of unknown functions.
+    let missing = case
+        .functions()
+        .find(|name| corpus::is_known_name(name) && registry::find(name).is_none());
+    if let Some(missing) = missing {
+        return Outcome::Missing(missing.to_owned());
+    }
+    match answer(engine, case) {
+        Ok(got) => match case.judge_answer(&got) {
+            None => Outcome::Passed,
+            Some(reason) => Outcome::Failed(reason),
+        },
+        Err(error) if case.wants_error() => {
+            drop(error);
+            Outcome::Passed
+        }
+        Err(_) if policy == "lenient" || policy == "undefined" || policy == "error" => {
+            Outcome::Passed
+        }
+        Err(error) => Outcome::Failed(format!("expected an answer, got the error: {error}")),
+    }
+}
+
+fn answer(engine: &Engine, case: &Case) -> Result<serde_json::Value, String> {
+    let request = request::of(case)?;
+    match engine.render(&request.render) {
+        Ok(rendered) => Ok(request.print(&rendered.series)),
+        Err(error) => {
+            assert_ne!(error.kind(), ErrorKind::Store, "{}: {error}", case.id());
+            Err(error.to_string())
+        }
+    }
+}
+
+/// Prints a table by group and the first differences; gives the cases that are not as expected.
+fn report(cases: &[Case], outcomes: &[Outcome]) -> Vec<String> {
+    let divergences = corpus::divergences();
+    let mut groups: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    let mut missing: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for (case, outcome) in cases.iter().zip(outcomes) {
+        let counts = groups.entry(case.group()).or_default();
+        let listed = divergences.contains_key(case.id());
+        match outcome {
+            Outcome::Passed => counts[0] += 1,
+            Outcome::Failed(_) => counts[1] += 1,
+            Outcome::Missing(name) => {
+                counts[2] += 1;
+                *missing.entry(name).or_default() += 1;
+            }
+        }
+        match outcome {
+            Outcome::Passed if listed => wrong.push(format!(
+                "{}: is listed as a divergence and passes",
+                case.id()
+            )),
+            Outcome::Failed(reason) if !listed => {
+                wrong.push(format!("{}: {}\n    {reason}", case.id(), case.target()));
+            }
+            _ => {}
+        }
+    }
+    print_report(&groups, &missing, &wrong);
+    wrong
+}
+
+fn print_report(
+    groups: &BTreeMap<&str, [usize; 3]>,
+    missing: &BTreeMap<&str, usize>,
+    wrong: &[String],
+) {
+    let mut table = String::from("passed failed missing group\n");
+    let mut sums = [0; 3];
+    for (group, counts) in groups {
+        for (sum, count) in sums.iter_mut().zip(counts) {
+            *sum += count;
+        }
+        let [passed, failed, missing] = counts;
+        let _ = writeln!(table, "{passed:6} {failed:6} {missing:7} {group}");
+    }
+    let _ = writeln!(table, "{:6} {:6} {:7} in all", sums[0], sums[1], sums[2]);
+    println!("{table}");
+    if !missing.is_empty() {
+        println!("not registered, by the cases that wait for it: {missing:?}");
+    }
+    for line in wrong.iter().take(FAILURES_SHOWN) {
+        println!("{line}");
+    }
+    if wrong.len() > FAILURES_SHOWN {
+        println!("… and {} more", wrong.len() - FAILURES_SHOWN);
+    }
+}
