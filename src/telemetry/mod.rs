@@ -9,6 +9,7 @@
 
 mod carbon;
 pub mod ingest;
+pub mod ingest_events;
 mod process;
 pub mod prometheus;
 pub mod refused;
