@@ -1,5 +1,7 @@
 //! The line grammar as data: `tests/data/plaintext/lines.txt` says what becomes of each line.
 
+#![allow(clippy::unwrap_used)]
+
 use plumbago::metric::Refusal;
 use plumbago::protocol::{Limits, Protocol, Sink};
 

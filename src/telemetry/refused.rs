@@ -87,7 +87,7 @@ impl Default for RefusedList {
 impl RefusedList {
     /// Keeps a refused point, or does nothing when this second already has enough of them.
     pub fn record(&self, peer: Peer, reason: Refusal, line: &[u8], now: i64) {
-        if self.is_spent(now) {
+        if !self.has_room(now) {
             return;
         }
         let Some(mut entries) = self.entries.try_lock() else {
@@ -100,16 +100,17 @@ impl RefusedList {
         entries.push_back(Entry::new(peer, reason, line, now));
     }
 
+    /// True when an entry would be kept now: whoever must build the line first asks this before.
+    pub fn has_room(&self, now: i64) -> bool {
+        // Relaxed: a stale value lets a few entries more in, or keeps a few out.
+        let window = self.window.load(Ordering::Relaxed);
+        window >> 16 != now as u64 || window & 0xffff < ENTRIES_PER_SECOND_MAX
+    }
+
     /// The entries, newest first.
     pub fn snapshot(&self) -> Vec<RefusedLine> {
         let entries = self.entries.lock();
         entries.iter().rev().map(Entry::show).collect()
-    }
-
-    // Relaxed: a stale value lets a few entries more in, or keeps a few out.
-    fn is_spent(&self, now: i64) -> bool {
-        let window = self.window.load(Ordering::Relaxed);
-        window >> 16 == now as u64 && window & 0xffff >= ENTRIES_PER_SECOND_MAX
     }
 
     fn count(&self, now: i64) {
