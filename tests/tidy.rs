@@ -127,7 +127,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
         &["format-crate", "catalog", "events", "storage"],
     ),
     ("crossbeam", &["queue", "ingest", "storage"]),
-    ("fancy_regex", &["metric"]),
+    ("fancy_regex", &["metric", "functions"]),
     ("fast_float2", &["protocol"]),
     ("foldhash", ANY),
     ("hashbrown", ANY),

@@ -66,6 +66,20 @@ fn part<'a>(series: &'a Series, path: &'a str, node: &Node) -> &'a str {
     }
 }
 
+/// The part of a legend that `substr` and `aliasByMetric` cut into nodes: behind the last opening
+/// parenthesis, up to the first closing one. What follows a comma is cut off after the nodes are
+/// chosen; see [`without_arguments`].
+pub fn inner_text(name: &str) -> &str {
+    let start = name.rfind('(').map_or(0, |position| position + 1);
+    let end = name.find(')').unwrap_or(name.len());
+    name.get(start..end).unwrap_or_default()
+}
+
+/// A choice of nodes up to its first comma.
+pub fn without_arguments(nodes: &str) -> &str {
+    nodes.split(',').next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,11 @@
 
 /// `%g`: six significant digits, trailing zeros dropped, an exponent below 1e-4 and from 1e6 on.
 pub fn general(value: f64) -> String {
-    const DIGITS: i32 = 6;
+    general_to(value, 6)
+}
+
+/// `%.Ng`: as [`general`] with `digits` significant digits, at least one.
+pub fn general_to(value: f64, digits: usize) -> String {
     if !value.is_finite() {
         return not_finite(value);
     }
@@ -14,14 +18,23 @@ pub fn general(value: f64) -> String {
         };
     }
     // Rounding to the digits first decides the exponent: 999999.5 is 1e+06.
-    let scientific = format!("{value:.*e}", (DIGITS - 1) as usize);
-    let (mantissa, exponent) = split_exponent(&scientific);
-    if (-4..DIGITS).contains(&exponent) {
-        let decimals = usize::try_from(DIGITS - 1 - exponent).unwrap_or(0);
-        trim_zeros(&format!("{value:.decimals$}")).to_owned()
-    } else {
-        with_exponent(trim_zeros(mantissa), exponent)
+    let rounded = format!("{value:.*e}", digits - 1);
+    let (mantissa, exponent) = split_exponent(&rounded);
+    if exponent < -4 || exponent >= digits as i32 {
+        return with_exponent(trim_zeros(mantissa), exponent);
     }
+    let decimals = usize::try_from(digits as i32 - 1 - exponent).unwrap_or(0);
+    trim_zeros(&format!("{value:.decimals$}")).to_owned()
+}
+
+/// `%.Ne`: one digit, `decimals` behind the point, an exponent of at least two digits.
+pub fn scientific(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return not_finite(value);
+    }
+    let rounded = format!("{value:.decimals$e}");
+    let (mantissa, exponent) = split_exponent(&rounded);
+    with_exponent(mantissa, exponent)
 }
 
 /// `repr` of a float: the shortest text that reads back the same, always recognisable as a float.

@@ -4,6 +4,21 @@ use super::Function;
 
 #[allow(clippy::module_inception)]
 mod alias;
+mod by_node;
+mod case;
+mod legend_value;
+mod query;
+mod sub;
 
 /// Every function of this group, in the order of `/functions`.
-pub(super) static FUNCTIONS: &[&dyn Function] = &[&alias::Alias];
+pub(super) static FUNCTIONS: &[&dyn Function] = &[
+    &alias::Alias,
+    &by_node::AliasByMetric,
+    &by_node::ALIAS_BY_NODE,
+    &by_node::ALIAS_BY_TAGS,
+    &query::AliasQuery,
+    &sub::AliasSub,
+    &legend_value::LegendValue,
+    &case::LOWER,
+    &case::UPPER,
+];
