@@ -14,6 +14,9 @@ pub const LATE: u16 = 1;
 /// The newest version of a group's manifest (`manifest.md`).
 pub const MANIFEST: u16 = 1;
 
+/// The newest version of the catalog's log and snapshot (`catalog.md`).
+pub const CATALOG: u16 = 1;
+
 /// Refuses a version that is zero or newer than `newest`.
 ///
 /// # Errors
