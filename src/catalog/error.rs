@@ -1,6 +1,7 @@
 //! What can go wrong in the catalog, by what a caller can do about it.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::metric::pattern::PatternError;
 
@@ -16,7 +17,7 @@ pub enum CatalogError {
         /// What was being done.
         action: &'static str,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// What is on disk is not what its format says, and there is nothing older to fall back on.
     #[error("{}: {reason}", path.display())]
@@ -70,4 +71,17 @@ pub enum TagError {
     /// All expressions also match series without the tag, so nothing narrows the search.
     #[error("at least one tag expression must not match the empty string")]
     AllMatchEmpty,
+}
+
+/// Wraps a failure with what was being done where.
+pub(super) fn failed(
+    path: &Path,
+    action: &'static str,
+) -> impl FnOnce(io::Error) -> CatalogError + use<> {
+    let path = path.to_owned();
+    move |source| CatalogError::Io {
+        path,
+        action,
+        source,
+    }
 }

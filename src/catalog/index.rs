@@ -24,6 +24,17 @@ struct Slot {
     definition: u16,
 }
 
+/// How a claim to an id went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// The name has the id now.
+    Given,
+    /// The name has it already, or has a later one.
+    Held,
+    /// Another name has it.
+    Taken,
+}
+
 /// A series that is no more, as a shard worker has to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RemovedSeries {
@@ -92,19 +103,56 @@ impl Index {
         }
     }
 
+    /// Gives a name the id that a snapshot or a log says it has.
+    pub(super) fn claim(
+        &mut self,
+        id: SeriesId,
+        canonical_name: &str,
+        definition: u16,
+    ) -> Result<Claim, CatalogError> {
+        self.check_room(canonical_name)?;
+        if id.0 >= IDS_MAX {
+            return Err(CatalogError::Full("the id is beyond the last"));
+        }
+        if id < self.next_id() {
+            match self.name(id) {
+                Some(name) if *name == *canonical_name => return Ok(Claim::Held),
+                Some(_) => return Ok(Claim::Taken),
+                None if self.id(canonical_name) > Some(id) => return Ok(Claim::Held),
+                None => {}
+            }
+        }
+        self.skip_to(SeriesId(id.0 + 1));
+        let (place, previous) = self.put(canonical_name, id);
+        if let Some(previous) = previous {
+            self.slots[previous.index()].place = GONE;
+            self.count -= 1;
+        }
+        self.slots[id.index()] = Slot { place, definition };
+        self.count += 1;
+        Ok(Claim::Given)
+    }
+
     /// Gives the next id to a name that has none.
     pub(super) fn insert(&mut self, canonical_name: &str, definition: u16) -> SeriesId {
         let id = self.next_id();
-        let place = if is_tagged(canonical_name) {
-            let entry = self.tags.insert(canonical_name);
-            self.tags.set_series(entry, Some(id));
-            entry | TAGGED
-        } else {
-            self.tree.insert(canonical_name, id.0).0
-        };
+        let (place, _) = self.put(canonical_name, id);
         self.slots.push(Slot { place, definition });
         self.count += 1;
         id
+    }
+
+    /// Puts a name into the tree or the tag index; answers its place and the series it had.
+    fn put(&mut self, canonical_name: &str, id: SeriesId) -> (u32, Option<SeriesId>) {
+        if is_tagged(canonical_name) {
+            let entry = self.tags.insert(canonical_name);
+            let previous = self.tags.series(entry);
+            self.tags.set_series(entry, Some(id));
+            (entry | TAGGED, previous)
+        } else {
+            let (node, previous) = self.tree.insert(canonical_name, id.0);
+            (node.0, previous.map(SeriesId))
+        }
     }
 
     /// Passes over ids that are not to be given.
@@ -138,12 +186,7 @@ impl Index {
 
     /// The retention and rollup of a series.
     pub(super) fn definition(&self, id: SeriesId) -> Option<(Arc<Retention>, Rollup)> {
-        Some(self.definitions.get(self.slot(id)?.definition))
-    }
-
-    /// The number of a series' definition.
-    pub(super) fn definition_number(&self, id: SeriesId) -> Option<u16> {
-        Some(self.slot(id)?.definition)
+        self.definitions.get(self.slot(id)?.definition).cloned()
     }
 
     /// Gives series another definition; ids that are none are passed over.
@@ -170,6 +213,7 @@ impl Index {
             self.count -= 1;
             if place & TAGGED == 0 {
                 nodes.push(NodeId(place));
+                entries.extend(self.tags.entry(&canonical_name));
             } else {
                 self.tags.set_series(place & !TAGGED, None);
                 entries.push(place & !TAGGED);
@@ -178,6 +222,19 @@ impl Index {
         self.tree.remove(nodes);
         self.tags.remove(&entries);
         before - self.count
+    }
+
+    /// Forgets what was removed while it was built.
+    pub(super) fn forget_removed(&mut self) {
+        self.removed.clear();
+    }
+
+    /// What a snapshot says of a series.
+    pub(super) fn stored(&self, id: SeriesId) -> Option<(Arc<str>, u16, bool)> {
+        let slot = self.slot(id)?;
+        let is_unregistered =
+            slot.place & TAGGED != 0 && !self.tags.is_indexed(slot.place & !TAGGED);
+        Some((self.name(id)?, slot.definition, is_unregistered))
     }
 
     /// The series removed since there were `seen` of them.

@@ -5,20 +5,33 @@
 //! indexes by them. Ids are dense from zero and are never given twice, so what a store still holds
 //! of a removed series can never show up in another.
 //!
+//! On disk it is a log of changes and now and then a snapshot (`storage-format/catalog.md`). A
+//! change is handed to the operating system before it is answered, so it outlives the process;
+//! [`Catalog::sync`] makes it outlive the machine.
+//!
 //! Threads: a [`Catalog`] is shared and every method may be called from any thread. Changes are
 //! made one at a time (`changes`), are written to the log first, and then take the write lock of
-//! the index for the moment of the insertion. Questions take the read lock. `changes` is always
-//! locked before `index`.
+//! the index for the moment of the insertion. Questions take the read lock. A sync and a snapshot
+//! work on the disk without holding up either. Locks are taken in the order of the fields below,
+//! from the last to the first.
 
 mod arena;
+mod changes;
 mod children;
 mod chunked;
 mod components;
 mod definitions;
+mod disk;
 mod error;
+mod files;
 mod find;
 mod index;
+mod journal;
 mod name_table;
+mod persistence;
+mod recovery;
+mod replay;
+mod stored;
 mod tags;
 mod tree;
 
@@ -30,6 +43,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::metric::pattern::Pattern;
 use crate::metric::{Retention, Rollup, SeriesId, name};
 use crate::storage::SeriesDefinition;
+use changes::Changes;
 use index::{Index, is_tagged};
 use tags::Completion;
 
@@ -37,10 +51,11 @@ pub use error::{CatalogError, FindError, TagError};
 pub use find::{FindOptions, FoundNode};
 pub use index::RemovedSeries;
 pub use name_table::NameTable;
+pub use recovery::OpenReport;
 pub use tags::{TagValue, TaggedSeries};
 
 /// The longest name that the catalog takes, whatever the protocol's limit.
-pub const NAME_BYTES_MAX: usize = 1 << 16;
+pub const NAME_BYTES_MAX: usize = u16::MAX as usize;
 
 /// How many definitions an iteration reads under one lock.
 const ITERATION_CHUNK: u32 = 1_024;
@@ -49,107 +64,25 @@ const ITERATION_CHUNK: u32 = 1_024;
 pub struct Catalog {
     index: RwLock<Index>,
     changes: Mutex<Changes>,
+    /// Held by a sync, so that none answers before what it relies on is done.
+    syncing: Mutex<()>,
+    /// Held by a snapshot.
+    snapshotting: Mutex<()>,
     created: AtomicU64,
     removed: AtomicU64,
 }
-
-/// What is locked while a change is made.
-struct Changes;
 
 impl Catalog {
     /// A catalog that is kept nowhere: the index of the whisper engine, and for tests.
     pub fn in_memory() -> Self {
         Self {
             index: RwLock::new(Index::new()),
-            changes: Mutex::new(Changes),
+            changes: Mutex::new(Changes::default()),
+            syncing: Mutex::new(()),
+            snapshotting: Mutex::new(()),
             created: AtomicU64::new(0),
             removed: AtomicU64::new(0),
         }
-    }
-
-    /// Makes a series known; it can be found as soon as this returns. A name that is known keeps
-    /// its id and its definition. `hash` is [`name::hash`] of the canonical name.
-    ///
-    /// # Errors
-    /// When the log cannot be written, a table is full, or the name is not canonical. Nothing has
-    /// changed then, and trying again is fine.
-    pub fn create(
-        &self,
-        canonical_name: &str,
-        hash: u64,
-        retention: &Arc<Retention>,
-        rollup: Rollup,
-    ) -> Result<SeriesId, CatalogError> {
-        debug_assert_eq!(hash, name::hash(canonical_name.as_bytes()));
-        let _changes = self.changes.lock();
-        let known = {
-            let index = self.index.read();
-            if let Some(id) = index.id(canonical_name) {
-                return Ok(id);
-            }
-            index.check_room(canonical_name)?;
-            index.definitions.find(retention, rollup)
-        };
-        let definition = match known {
-            Some(number) => number,
-            None => self.add_definition(retention, rollup)?,
-        };
-        let id = self.index.write().insert(canonical_name, definition);
-        self.created.fetch_add(1, Ordering::Relaxed);
-        Ok(id)
-    }
-
-    fn add_definition(
-        &self,
-        retention: &Arc<Retention>,
-        rollup: Rollup,
-    ) -> Result<u16, CatalogError> {
-        let mut index = self.index.write();
-        if !index.definitions.has_room() {
-            return Err(CatalogError::Full("too many distinct retentions"));
-        }
-        Ok(index.definitions.add(retention, rollup))
-    }
-
-    /// Takes series out of the catalog; answers how many of the ids there were. The workers'
-    /// tables learn it from [`Catalog::removed_since`].
-    ///
-    /// # Errors
-    /// When the log cannot be written; nothing has changed then.
-    pub fn remove(&self, ids: &[SeriesId]) -> Result<usize, CatalogError> {
-        let _changes = self.changes.lock();
-        let count = self.index.write().remove(ids);
-        self.removed.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
-    }
-
-    /// Gives series another retention and rollup; ids that are none are passed over.
-    ///
-    /// # Errors
-    /// When the log cannot be written or there are too many distinct definitions; nothing has
-    /// changed then.
-    pub fn redefine(
-        &self,
-        ids: &[SeriesId],
-        retention: &Arc<Retention>,
-        rollup: Rollup,
-    ) -> Result<(), CatalogError> {
-        let _changes = self.changes.lock();
-        let known = self.index.read().definitions.find(retention, rollup);
-        let definition = match known {
-            Some(number) => number,
-            None => self.add_definition(retention, rollup)?,
-        };
-        self.index.write().redefine(ids, definition);
-        Ok(())
-    }
-
-    /// Makes all changes so far survive a power loss; cheap when there are none.
-    ///
-    /// # Errors
-    /// When the disk fails; the catalog then takes no more changes.
-    pub fn sync(&self) -> Result<(), CatalogError> {
-        Ok(())
     }
 
     /// The id of a canonical name, tagged or not.
@@ -324,34 +257,6 @@ impl Catalog {
             limit,
         };
         self.index.read().tags.complete_values(tag, completion)
-    }
-
-    /// Puts a canonical name into the tag index, whether or not there are points for it
-    /// (`/tags/tagSeries`).
-    ///
-    /// # Errors
-    /// When the log cannot be written or the name is not canonical; nothing has changed then.
-    pub fn tag_series(&self, canonical_name: &str) -> Result<(), CatalogError> {
-        let _changes = self.changes.lock();
-        self.index.read().check_room(canonical_name)?;
-        self.index.write().tags.insert(canonical_name);
-        Ok(())
-    }
-
-    /// Takes a canonical name out of the tag index (`/tags/delSeries`); a series that has it keeps
-    /// its points and can be read by its name. True when it was there.
-    ///
-    /// # Errors
-    /// When the log cannot be written; nothing has changed then.
-    pub fn untag_series(&self, canonical_name: &str) -> Result<bool, CatalogError> {
-        let _changes = self.changes.lock();
-        let mut index = self.index.write();
-        let entry = index.tags.entry(canonical_name);
-        let entry = entry.filter(|&entry| index.tags.is_indexed(entry));
-        if let Some(entry) = entry {
-            index.tags.remove(&[entry]);
-        }
-        Ok(entry.is_some())
     }
 }
 

@@ -86,8 +86,8 @@ impl Tree {
         self.nodes.len() + count < NODES_MAX && self.components.has_room(name.len(), count)
     }
 
-    /// Gives a name its series. [`Tree::has_room`] has said yes.
-    pub(super) fn insert(&mut self, name: &str, series: u32) -> NodeId {
+    /// Gives a name its series and answers which it had. [`Tree::has_room`] has said yes.
+    pub(super) fn insert(&mut self, name: &str, series: u32) -> (NodeId, Option<u32>) {
         let mut last = std::mem::take(&mut self.last);
         last.keep_shared(name);
         let (mut node, mut start) = match last.nodes.last() {
@@ -103,8 +103,9 @@ impl Tree {
         last.name.clear();
         last.name.push_str(name);
         self.last = last;
+        let previous = self.series(node);
         self.nodes[node.index()].series = series;
-        node
+        (node, previous)
     }
 
     fn child_or_new(&mut self, parent: NodeId, text: &str) -> NodeId {
@@ -328,15 +329,17 @@ mod tests {
     #[test]
     fn removal_takes_bare_branches_along_and_nothing_else() {
         let mut tree = Tree::new();
-        let kept = tree.insert("a.b", 0);
-        let gone = tree.insert("a.b.c.d", 1);
-        let also = tree.insert("q.r.s", 2);
+        let (kept, _) = tree.insert("a.b", 0);
+        let (gone, _) = tree.insert("a.b.c.d", 1);
+        let (also, _) = tree.insert("q.r.s", 2);
         tree.remove([gone, also]);
         assert!(!tree.is_branch(kept));
         assert!(tree.node("a.b.c").is_none());
         assert!(tree.node("q").is_none());
         assert_eq!(tree.series(kept), Some(0));
-        let again = tree.insert("q.r.t", 3);
+        let (again, previous) = tree.insert("q.r.t", 3);
+        assert_eq!(previous, None);
+        assert_eq!(tree.insert("q.r.t", 4), (again, Some(3)));
         assert_eq!(tree.name(again), "q.r.t");
         let children: Vec<_> = tree.children(NodeId::ROOT, "").collect();
         assert_eq!(children.len(), 2);
