@@ -22,6 +22,7 @@ use plumbago_storage_format::ring::{first_column, locate};
 use super::block::Block;
 use super::disk::{Disk, failed};
 use super::health::{Counters, Health};
+use super::late::{Late, segment_number};
 use super::layout::{Layout, ROW_SLOTS, align_down};
 use super::panel::{self, Panel};
 use super::table::SeriesTable;
@@ -80,7 +81,7 @@ pub(super) struct Group {
     pub(super) place: GroupPlace,
     pub(super) layout: Layout,
     pub(super) common: Arc<Common>,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// Changed by the writer alone, which adds panels at the end.
     pub(super) panels: ArcSwap<Vec<Arc<Panel>>>,
     pub(super) view: ArcSwap<View>,
@@ -95,6 +96,8 @@ pub(super) struct Group {
     pub(super) high_water: AtomicI64,
     /// The structural state; its holder seals, rolls up, flushes and merges.
     pub(super) work: Mutex<Work>,
+    /// Points that the ring could not take.
+    pub(super) late: Late,
     /// Columns without a point in the span sealed last, for the writer to take back.
     pub(super) idle_columns: Mutex<Vec<u32>>,
     syncs_started: AtomicU64,
@@ -136,6 +139,7 @@ impl Group {
             cleared: AtomicI64::new(i64::MIN),
             high_water: AtomicI64::new(i64::MIN),
             work: Mutex::default(),
+            late: Late::default(),
             idle_columns: Mutex::default(),
             syncs_started: AtomicU64::new(0),
             syncs_done: AtomicU64::new(0),
@@ -287,15 +291,53 @@ impl Group {
             self.write_manifest(&manifest)?;
         }
         self.sweep(&manifest)?;
+        let late_end = self.replay_late(&manifest)?;
         let mut work = self.work.lock();
         work.next_generation = manifest.next_generation;
         let rows_end = manifest.cleared + ROW_SLOTS;
         self.high_water.store(rows_end, Release);
-        self.open.store(manifest.low, Release);
+        // A seal may have been under way: what is late already stays so, or an older late value would
+        // cover a newer one in the ring.
+        let patches = manifest.archives[0].blocks.iter();
+        let patches_end = patches
+            .filter(|block| block.is_patch)
+            .map(|block| block.first_slot + i64::from(block.slots))
+            .max();
+        let open = manifest
+            .low
+            .max(late_end)
+            .max(patches_end.unwrap_or(i64::MIN));
+        self.open.store(open, Release);
         self.cleared.store(manifest.cleared, Release);
         self.publish(&manifest, Vec::new());
         work.manifest = Some(manifest);
         Ok(())
+    }
+
+    /// Replays the late log and removes the segments that were flushed. Answers the slot after the
+    /// greatest one of the finest archive.
+    fn replay_late(&self, manifest: &Manifest) -> Result<i64, StoreError> {
+        let mut end = i64::MIN;
+        self.late.begin_at(manifest.late_from);
+        let names = self.disk().list(&self.folder);
+        for name in names.map_err(failed(&self.folder, "list"))? {
+            let Some(number) = segment_number(&name) else {
+                continue;
+            };
+            let path = self.folder.join(&name);
+            if number < manifest.late_from {
+                let removed = self.disk().remove(&path);
+                removed.map_err(failed(&path, "remove"))?;
+                continue;
+            }
+            let now = manifest.low * self.layout.finest().step;
+            match self.late.replay(self.disk(), path.clone(), now) {
+                Ok(greatest) => end = end.max(greatest.map_or(i64::MIN, |slot| slot + 1)),
+                Err(StoreError::Damaged { reason, .. }) => self.set_aside(&path, &reason)?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(end)
     }
 
     /// Removes block files that the manifest does not name, and temporary files.
@@ -459,6 +501,9 @@ impl Group {
         }
         for panel in panels.iter() {
             panel.sync()?;
+        }
+        for segment in self.late.segments() {
+            segment.sync()?;
         }
         self.syncs_done.store(number, Release);
         Ok(())

@@ -16,8 +16,11 @@
 mod block;
 mod disk;
 mod families;
+mod flush;
 mod group;
 mod health;
+mod late;
+mod lateness;
 mod layout;
 mod map;
 mod panel;

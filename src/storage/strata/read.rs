@@ -1,8 +1,11 @@
 //! Reading: one series, one archive, a range of slots; from blocks, ring and what is computed.
 //!
 //! `Store::fetch` chooses archive and range and asks here. The order in which sources cover one
-//! another: base blocks, the ring, patches. Slots of a coarse archive that were not rolled up yet are
-//! computed from the finer one, so that the newest coarse point is there at once.
+//! another: base blocks, the ring, patches, late points. Slots of a coarse archive that were not
+//! rolled up yet are computed from the finer one, so that the newest coarse point is there at once;
+//! and so are those that late points of a finer archive fall in. Whisper rolls up at every update, so
+//! what it holds is what a computation from the current finer values gives, or, where too few of
+//! those are known, what the slot held before.
 //!
 //! Threads: any. Nothing is locked: a read takes a view, and takes another one should rows have been
 //! sealed or a column have changed hands meanwhile.
@@ -14,6 +17,7 @@ use plumbago_storage_format::ring::locate;
 
 use super::block::Block;
 use super::group::{ArchiveView, Group, View};
+use super::late::LatePoint;
 use crate::metric::{Rollup, SeriesId};
 
 /// What is read.
@@ -31,6 +35,13 @@ impl Group {
     /// The values of a series, NaN where there is none.
     pub(super) fn read(&self, series: SeriesId, rollup: Rollup, slots: Slots) -> Vec<f64> {
         loop {
+            // Before the view: points that a flush takes from the table are then in the view's patches.
+            let step = self.layout.archives()[slots.archive].step;
+            let (from_s, end_s) = (
+                slots.first * step,
+                (slots.first + slots.count as i64) * step,
+            );
+            let late = self.late_points(series, slots.archive, from_s, end_s);
             let view = self.view.load_full();
             let mut reader = SeriesReader {
                 group: self,
@@ -38,6 +49,7 @@ impl Group {
                 series,
                 column: self.common.table.get(series).column,
                 rollup,
+                late: &late,
                 scratch: Vec::new(),
             };
             let values = reader.archive(slots);
@@ -49,6 +61,21 @@ impl Group {
             }
         }
     }
+
+    /// The late points of a series, up to an archive, whose times lie in `from_s .. end_s`.
+    pub(super) fn late_points(
+        &self,
+        series: SeriesId,
+        archive: usize,
+        from_s: i64,
+        end_s: i64,
+    ) -> Vec<LatePoint> {
+        let layouts = self.layout.archives();
+        self.late.points_of(series.0, |point| {
+            let time = point.slot() * layouts[point.archive()].step;
+            point.archive() <= archive && (from_s..end_s).contains(&time)
+        })
+    }
 }
 
 /// Reads one series from one view.
@@ -59,6 +86,8 @@ pub(super) struct SeriesReader<'a> {
     /// Its column in the ring; `None` leaves the ring out.
     pub(super) column: Option<u32>,
     pub(super) rollup: Rollup,
+    /// Its late points in the order they came; `&[]` leaves them out.
+    pub(super) late: &'a [LatePoint],
     pub(super) scratch: Vec<f64>,
 }
 
@@ -90,8 +119,56 @@ impl SeriesReader<'_> {
         self.overlay(&archive.blocks[patches_at..], slots.first, &mut values);
         if slots.archive > 0 {
             self.compute_tail(archive, slots, &mut values);
+            self.compute_pending(slots, &mut values);
+        }
+        for point in self
+            .late
+            .iter()
+            .filter(|point| point.archive() == slots.archive)
+        {
+            let at = usize::try_from(point.slot() - slots.first);
+            if let Some(slot) = at.ok().and_then(|at| values.get_mut(at)) {
+                *slot = point.value;
+            }
         }
         values
+    }
+
+    /// The slots of a coarse archive in `first .. end` that finer late points fall in, ascending,
+    /// without those that have a late value of their own: it was stored or computed after them.
+    pub(super) fn pending_windows(&self, archive: usize, first: i64, end: i64) -> Vec<i64> {
+        let layouts = self.group.layout.archives();
+        let step = layouts[archive].step;
+        let (mut windows, mut own) = (Vec::new(), Vec::new());
+        for point in self.late {
+            let window = (point.slot() * layouts[point.archive()].step).div_euclid(step);
+            if point.archive() > archive || !(first..end).contains(&window) {
+                continue;
+            }
+            if point.archive() == archive {
+                own.push(window);
+            } else if windows.last() != Some(&window) {
+                windows.push(window);
+            }
+        }
+        windows.sort_unstable();
+        windows.dedup();
+        own.sort_unstable();
+        windows.retain(|window| own.binary_search(window).is_err());
+        windows
+    }
+
+    fn compute_pending(&mut self, slots: Slots, values: &mut [f64]) {
+        let end = slots.first + slots.count as i64;
+        let windows = self.pending_windows(slots.archive, slots.first, end);
+        for run in windows.chunk_by(|one, next| one + 1 == *next) {
+            let computed = self.roll_up(slots.archive, run[0], run.len());
+            for (window, value) in run.iter().zip(computed) {
+                if !value.is_nan() {
+                    values[(window - slots.first) as usize] = value;
+                }
+            }
+        }
     }
 
     fn overlay(&mut self, blocks: &[Arc<Block>], first: i64, values: &mut [f64]) {

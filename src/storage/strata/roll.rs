@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use plumbago_storage_format::manifest::BlockEntry;
+use plumbago_storage_format::manifest::{BlockEntry, Manifest};
 
 use super::block::{self, Block};
 use super::group::{Group, Work};
@@ -104,6 +104,7 @@ impl Group {
                 series,
                 column: None,
                 rollup,
+                late: &[],
                 scratch: Vec::new(),
             };
             let values = reader.roll_up(archive, first, span as usize);
@@ -116,45 +117,61 @@ impl Group {
     /// Removes the blocks whose time is over. False when there are none.
     ///
     /// # Errors
-    /// When the manifest cannot be written.
+    /// When the manifest, or a patch that must come before, cannot be written.
     pub(super) fn retire(&self, work: &mut Work, now: i64) -> Result<bool, StoreError> {
+        if self.expired(work, now).is_empty() {
+            return Ok(false);
+        }
+        // Coarse windows of waiting late points are rolled up from what is about to leave. Points that
+        // come from here on reach back no further than the horizon does. Twice: for the table that
+        // may be frozen already, and for the one behind it.
+        for _ in 0..2 {
+            self.late.freeze_when_due(now, i64::MIN, 0);
+            self.flush(work)?;
+        }
+        let gone = self.expired(work, now);
         let Some(mut next) = work.manifest.clone() else {
             return Ok(false);
         };
-        let mut gone: Vec<(usize, BlockEntry)> = Vec::new();
-        for archive in 0..self.layout.archives().len() {
-            let horizon = self.horizon(&next, archive, now);
-            let state = &mut next.archives[archive];
-            state.blocks.retain(|block| {
-                let is_over = block.first_slot + i64::from(block.slots) <= horizon;
-                if is_over {
-                    gone.push((archive, *block));
-                }
-                !is_over
-            });
-        }
-        if gone.is_empty() {
-            return Ok(false);
+        for (archive, entry) in &gone {
+            next.archives[*archive]
+                .blocks
+                .retain(|block| block != entry);
         }
         self.commit(work, next, Vec::new())?;
         for (archive, entry) in gone {
-            let path = self.archive_folder(archive).join(block::file_name(&entry));
-            // What cannot be removed now is swept at the next opening: the manifest dropped it.
-            if self.disk().remove(&path).is_ok() {
-                self.common.counters.bytes.fetch_sub(entry.bytes, Relaxed);
-            }
+            self.remove_block(archive, &entry);
         }
         Ok(true)
     }
 
+    fn expired(&self, work: &Work, now: i64) -> Vec<(usize, BlockEntry)> {
+        let Some(manifest) = &work.manifest else {
+            return Vec::new();
+        };
+        let archives = manifest.archives.iter().enumerate();
+        let expired = archives.flat_map(|(archive, state)| {
+            let horizon = self.horizon(manifest, archive, now);
+            let blocks = state.blocks.iter();
+            let over =
+                move |block: &&BlockEntry| block.first_slot + i64::from(block.slots) <= horizon;
+            blocks.filter(over).map(move |block| (archive, *block))
+        });
+        expired.collect()
+    }
+
+    /// Removes the file of a block that the manifest no longer names.
+    pub(super) fn remove_block(&self, archive: usize, entry: &BlockEntry) {
+        let path = self.archive_folder(archive).join(block::file_name(entry));
+        // What cannot be removed now is swept at the next opening.
+        if self.disk().remove(&path).is_ok() {
+            self.common.counters.bytes.fetch_sub(entry.bytes, Relaxed);
+        }
+    }
+
     /// Slots before this one are of no more use to an archive: they fell out of its retention, and
     /// every coarse slot that they belong to was rolled up and is no longer written to through them.
-    fn horizon(
-        &self,
-        manifest: &plumbago_storage_format::manifest::Manifest,
-        archive: usize,
-        now: i64,
-    ) -> i64 {
+    fn horizon(&self, manifest: &Manifest, archive: usize, now: i64) -> i64 {
         let layouts = self.layout.archives();
         let this = layouts[archive];
         let oldest_s = now - this.retention;

@@ -188,6 +188,14 @@ impl BlockOutput {
         }
     }
 
+    /// An output for patches.
+    pub(super) fn patch(archive: usize, first: i64, slots: u32) -> Self {
+        Self {
+            is_patch: true,
+            ..Self::base(archive, first, slots)
+        }
+    }
+
     /// Adds a series; begins and ends files as need be.
     ///
     /// # Errors

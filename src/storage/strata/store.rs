@@ -16,6 +16,7 @@ use super::disk::{Disk, RealDisk, failed};
 use super::families::Families;
 use super::group::{Common, Group, GroupPlace};
 use super::health::{Counters, Health};
+use super::late::SEGMENT_RECORDS;
 use super::read::Slots;
 use super::table::SeriesTable;
 use super::writer::Writer;
@@ -28,6 +29,10 @@ const META_FILE: &str = "meta";
 const META_TITLE: &str = "plumbago strata 1";
 /// More shards than this make no sense on any machine, and would make small files.
 const SHARDS_MAX: usize = 256;
+/// Seconds after which late points leave the table for a patch, however few they are.
+const LATE_AGE_S: i64 = 3600;
+/// Late points of a group after which they become patches without waiting for that.
+const LATE_POINTS_MAX: usize = SEGMENT_RECORDS / 2;
 /// How long the background thread sleeps when nobody wakes it.
 const BACKGROUND_PAUSE: Duration = Duration::from_millis(500);
 
@@ -60,7 +65,7 @@ impl StrataConfig {
 /// The native engine, see the module's documentation.
 #[derive(Debug)]
 pub struct Strata {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     background: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -208,7 +213,7 @@ impl Shared {
         mine.collect()
     }
 
-    fn all_groups(&self) -> Vec<Arc<Group>> {
+    pub(super) fn all_groups(&self) -> Vec<Arc<Group>> {
         self.groups.read().iter().flatten().cloned().collect()
     }
 
@@ -316,6 +321,8 @@ impl Group {
         let done = (|| {
             while self.seal(&mut work)? {}
             while self.roll(&mut work)? {}
+            self.late.freeze_when_due(now, LATE_AGE_S, LATE_POINTS_MAX);
+            self.flush(&mut work)?;
             self.retire(&mut work, now)
         })();
         if let Err(error) = done {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use plumbago_storage_format::ring::{first_column, locate};
 
 use super::group::Group;
+use super::late::LatePoint;
 use super::layout::ROW_SLOTS;
 use super::panel::Panel;
 use super::store::Shared;
@@ -131,7 +132,16 @@ impl Writer {
         let archive = writer.group.layout.archive_for_age(age);
         let archive = archive.ok_or(Refusal::TooOld)?;
         if archive > 0 || slot < writer.direct_from {
-            return Err(Refusal::TooOld);
+            let rollup = common.rollup_of(series).unwrap_or_default();
+            let slot = timestamp.div_euclid(writer.group.layout.archives()[archive].step);
+            let late = LatePoint::new(archive, slot, value);
+            writer
+                .group
+                .store_late(series, rollup, late, now)
+                .map_err(|_| Refusal::StoreRefused)?;
+            common.counters.late.fetch_add(1, Relaxed);
+            common.counters.points.fetch_add(1, Relaxed);
+            return Ok(());
         }
         let column = match entry.column {
             Some(column) => column,
@@ -202,7 +212,7 @@ impl GroupWriter {
     }
 
     fn check(&mut self, timestamp: i64, value: f64, now: i64) -> Result<i64, Refusal> {
-        if timestamp < 0 {
+        if timestamp <= 0 {
             return Err(Refusal::BadTimestamp);
         }
         if value.is_nan() {

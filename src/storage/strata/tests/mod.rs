@@ -4,6 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod against_whisper;
+mod whisper_model;
+
 use super::layout::{GRACE_SLOTS, SPAN_SLOTS};
 use super::{Strata, StrataConfig};
 use crate::metric::{Refusal, Retention, Rollup, SeriesId};
@@ -14,7 +17,6 @@ const START: i64 = 1_700_000_000 / 7200 * 7200;
 struct Bench {
     store: Strata,
     writer: Box<dyn ShardWriter>,
-    retention: Arc<Retention>,
 }
 
 impl Bench {
@@ -30,11 +32,7 @@ impl Bench {
         for id in 0..series {
             writer.define(&definition(id, &retention)).unwrap();
         }
-        Self {
-            store,
-            writer,
-            retention,
-        }
+        Self { store, writer }
     }
 
     fn store(&mut self, id: u32, timestamp: i64, value: f64) -> Result<(), Refusal> {

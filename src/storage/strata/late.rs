@@ -1,0 +1,397 @@
+//! Late points: a log on disk and a bounded table in memory, until they become patches.
+//!
+//! Everything that cannot go straight to the ring comes here: points below the open rows, points so
+//! old that they go to a coarser archive, and the coarse values that follow from those. The log is
+//! mapped (`late.md`): appending is three stores, so a killed process loses nothing. Reads lay the
+//! table over blocks and ring; `flush` turns it into patches when it is large or old.
+//!
+//! Threads: the shard's writer appends under a short lock, readers copy a series' points under it,
+//! the holder of `work` takes the frozen table away once its patches are in the manifest.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use plumbago_storage_format::late::{self, HEADER_WORDS, LateRecord, RECORD_WORDS};
+
+use super::disk::{Disk, WordFile, failed};
+use crate::storage::StoreError;
+
+/// Records of one segment, and so points of one table: 12 MiB on disk, about as much in memory.
+pub(super) const SEGMENT_RECORDS: usize = 1 << 19;
+/// Records that are reserved on disk together: a megabyte and a half.
+const RESERVED_RECORDS: usize = 1 << 16;
+
+/// One late point of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct LatePoint {
+    /// The archive in the top byte, the slot below: eight bytes instead of sixteen.
+    place: u64,
+    /// The value.
+    pub(super) value: f64,
+}
+
+impl LatePoint {
+    /// A point of an archive.
+    pub(super) fn new(archive: usize, slot: i64, value: f64) -> Self {
+        Self {
+            place: (archive as u64) << 56 | slot as u64,
+            value,
+        }
+    }
+
+    /// The archive, 0 = finest.
+    pub(super) fn archive(self) -> usize {
+        (self.place >> 56) as usize
+    }
+
+    /// The slot.
+    pub(super) fn slot(self) -> i64 {
+        (self.place & ((1 << 56) - 1)) as i64
+    }
+}
+
+/// Late points by series, each series' in the order they came.
+#[derive(Debug, Default)]
+pub(super) struct LateTable {
+    points: HashMap<u32, Vec<LatePoint>, foldhash::fast::RandomState>,
+    count: usize,
+    /// The time at which the first point came; the table is flushed some time after.
+    since: Option<i64>,
+    /// The newest segment that has points of it.
+    segment: u64,
+}
+
+impl LateTable {
+    /// How many points it has.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The newest segment that has points of it.
+    pub(super) fn segment(&self) -> u64 {
+        self.segment
+    }
+
+    /// The series in it, ascending.
+    pub(super) fn series(&self) -> Vec<u32> {
+        let mut series: Vec<u32> = self.points.keys().copied().collect();
+        series.sort_unstable();
+        series
+    }
+
+    /// A series' points in the order they came.
+    pub(super) fn of(&self, series: u32) -> &[LatePoint] {
+        self.points.get(&series).map_or(&[], Vec::as_slice)
+    }
+
+    /// All points.
+    pub(super) fn all(&self) -> impl Iterator<Item = LatePoint> {
+        self.points.values().flatten().copied()
+    }
+
+    fn add(&mut self, record: &LateRecord) {
+        let archive = usize::from(record.archive);
+        let point = LatePoint::new(archive, record.slot, record.value);
+        self.points.entry(record.series).or_default().push(point);
+        self.count += 1;
+    }
+}
+
+/// The late points of a group.
+#[derive(Debug, Default)]
+pub(super) struct Late {
+    state: Mutex<State>,
+    /// Points in both tables; zero only once a view shows what the last flush made of them.
+    count: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    active: LateTable,
+    frozen: Option<Arc<LateTable>>,
+    /// The segments of both tables, oldest first; the last one may have room.
+    segments: Vec<Arc<Segment>>,
+    /// The number of the next segment.
+    next_segment: u64,
+    /// True when the last segment belongs to the active table and takes records.
+    has_open_segment: bool,
+}
+
+/// Whether a late point was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Appended {
+    /// It is in log and table.
+    Done,
+    /// The table is full and the one before it is not flushed yet.
+    Full,
+}
+
+impl Late {
+    /// How many points wait.
+    pub(super) fn count(&self) -> usize {
+        // Acquire: who sees zero sees the view with their patches.
+        self.count.load(Acquire)
+    }
+
+    /// Appends a point to log and table.
+    ///
+    /// # Errors
+    /// When a segment cannot be made or reserved.
+    pub(super) fn append(
+        &self,
+        disk: &dyn Disk,
+        folder: &Path,
+        record: &LateRecord,
+        now: i64,
+    ) -> Result<Appended, StoreError> {
+        let mut state = self.state.lock();
+        if state.active.count >= SEGMENT_RECORDS && !state.freeze() {
+            return Ok(Appended::Full);
+        }
+        if !state.has_open_segment {
+            let segment = Segment::create(disk, folder, state.next_segment)?;
+            state.next_segment += 1;
+            state.segments.push(Arc::new(segment));
+            state.has_open_segment = true;
+        }
+        let segment = state.segments.last().map(Arc::clone);
+        let segment = segment.expect("a segment was made above when there was none");
+        if !segment.append(record)? {
+            // Replayed points share the table with a segment that is not as full: end it early.
+            state.has_open_segment = false;
+            return Ok(if state.freeze() {
+                drop(state);
+                return self.append(disk, folder, record, now);
+            } else {
+                Appended::Full
+            });
+        }
+        state.active.segment = segment.number;
+        state.active.since.get_or_insert(now);
+        state.active.add(record);
+        self.count.fetch_add(1, Release);
+        Ok(Appended::Done)
+    }
+
+    /// Copies the points of a series that `wanted` picks, in the order they came.
+    pub(super) fn points_of(
+        &self,
+        series: u32,
+        wanted: impl Fn(LatePoint) -> bool,
+    ) -> Vec<LatePoint> {
+        if self.count() == 0 {
+            return Vec::new();
+        }
+        let state = self.state.lock();
+        let frozen = state
+            .frozen
+            .as_ref()
+            .map_or(&[][..], |table| table.of(series));
+        let points = frozen.iter().chain(state.active.of(series)).copied();
+        points.filter(|point| wanted(*point)).collect()
+    }
+
+    /// Freezes the active table when it is due: older than `age_s`, or larger than `points_max`.
+    pub(super) fn freeze_when_due(&self, now: i64, age_s: i64, points_max: usize) {
+        let mut state = self.state.lock();
+        let is_old = state.active.since.is_some_and(|since| now - since >= age_s);
+        if is_old || state.active.count > points_max {
+            state.freeze();
+        }
+    }
+
+    /// The table that waits to be flushed.
+    pub(super) fn frozen(&self) -> Option<Arc<LateTable>> {
+        self.state.lock().frozen.clone()
+    }
+
+    /// Lets the frozen table go, once a view shows its patches, and answers its segments' files.
+    pub(super) fn thaw(&self) -> Vec<PathBuf> {
+        let mut state = self.state.lock();
+        let Some(table) = state.frozen.take() else {
+            return Vec::new();
+        };
+        let last = table.segment;
+        let gone = state.segments.iter().filter(|s| s.number <= last);
+        let paths = gone.map(|segment| segment.path.clone()).collect();
+        state.segments.retain(|segment| segment.number > last);
+        self.count.fetch_sub(table.count, Release);
+        paths
+    }
+
+    /// The segments, to be synced outside of the lock.
+    pub(super) fn segments(&self) -> Vec<Arc<Segment>> {
+        self.state.lock().segments.clone()
+    }
+
+    /// Takes the segments found at opening: replays those from `first` on and names the rest, which
+    /// were flushed already. Answers the greatest slot of the finest archive that was replayed.
+    ///
+    /// # Errors
+    /// When a segment cannot be opened; `Damaged` when its header is.
+    pub(super) fn replay(
+        &self,
+        disk: &dyn Disk,
+        path: PathBuf,
+        now: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let segment = Segment::open(disk, path)?;
+        let mut state = self.state.lock();
+        let mut greatest = None;
+        for record in segment.records() {
+            if record.archive == 0 {
+                greatest = greatest.max(Some(record.slot));
+            }
+            state.active.add(&record);
+            self.count.fetch_add(1, Release);
+        }
+        state.active.segment = segment.number;
+        state.active.since.get_or_insert(now);
+        state.next_segment = state.next_segment.max(segment.number + 1);
+        state.segments.push(Arc::new(segment));
+        Ok(greatest)
+    }
+
+    /// Segments made from now on get numbers from `first` on.
+    pub(super) fn begin_at(&self, first: u64) {
+        let mut state = self.state.lock();
+        state.next_segment = state.next_segment.max(first);
+    }
+}
+
+impl State {
+    /// Makes the active table the frozen one. False when there is a frozen one still.
+    fn freeze(&mut self) -> bool {
+        if self.frozen.is_some() {
+            return false;
+        }
+        if self.active.count > 0 {
+            self.frozen = Some(Arc::new(std::mem::take(&mut self.active)));
+            self.has_open_segment = false;
+        }
+        true
+    }
+}
+
+/// The file name of a segment.
+fn file_name(number: u64) -> String {
+    format!("late-{number:08}.log")
+}
+
+/// The number of a segment, from its file name.
+pub(super) fn segment_number(name: &str) -> Option<u64> {
+    let number = name.strip_prefix("late-")?.strip_suffix(".log")?;
+    number.parse().ok()
+}
+
+/// A mapped segment of the late log.
+#[derive(Debug)]
+pub(super) struct Segment {
+    number: u64,
+    path: PathBuf,
+    file: WordFile,
+    /// Records written, and records reserved on disk. Changed under the lock of [`Late`].
+    written: AtomicUsize,
+    reserved: AtomicUsize,
+    dirty: AtomicBool,
+}
+
+impl Segment {
+    fn create(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Self, StoreError> {
+        let path = folder.join(file_name(number));
+        let bytes = (HEADER_WORDS + SEGMENT_RECORDS * RECORD_WORDS) as u64 * 8;
+        let file = disk
+            .create_words(&path, &late::encode_header(), bytes)
+            .map_err(failed(&path, "create"))?;
+        disk.sync_dir(folder)
+            .map_err(failed(folder, "sync folder"))?;
+        Ok(Self::over(number, path, file))
+    }
+
+    fn open(disk: &dyn Disk, path: PathBuf) -> Result<Self, StoreError> {
+        let file = disk.open_words(&path).map_err(failed(&path, "open"))?;
+        let head_words = file.words.count().min(HEADER_WORDS);
+        let head: Vec<u8> = (file.words.run(0, head_words).iter())
+            .flat_map(|word| word.load(Relaxed).to_ne_bytes())
+            .collect();
+        late::check_header(&head).map_err(|error| StoreError::Damaged {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        let name = path.file_name().and_then(|name| name.to_str());
+        let number = name.and_then(segment_number).unwrap_or_default();
+        Ok(Self::over(number, path, file))
+    }
+
+    fn over(number: u64, path: PathBuf, file: WordFile) -> Self {
+        Self {
+            number,
+            path,
+            file,
+            written: AtomicUsize::new(0),
+            reserved: AtomicUsize::new(0),
+            dirty: AtomicBool::new(false),
+        }
+    }
+
+    /// Appends a record; false when the segment is full.
+    fn append(&self, record: &LateRecord) -> Result<bool, StoreError> {
+        let position = self.written.load(Relaxed);
+        if position >= SEGMENT_RECORDS {
+            return Ok(false);
+        }
+        if position >= self.reserved.load(Relaxed) {
+            self.reserve(position)?;
+        }
+        let at = HEADER_WORDS + position * RECORD_WORDS;
+        let words = self.file.words.run(at, RECORD_WORDS);
+        for (place, word) in words.iter().zip(record.encode()) {
+            place.store(word.to_le(), Relaxed);
+        }
+        self.written.store(position + 1, Relaxed);
+        if !self.dirty.load(Relaxed) {
+            self.dirty.store(true, Release);
+        }
+        Ok(true)
+    }
+
+    fn reserve(&self, from: usize) -> Result<(), StoreError> {
+        let until = (from + RESERVED_RECORDS).min(SEGMENT_RECORDS);
+        let words = |record: usize| HEADER_WORDS + record * RECORD_WORDS;
+        self.file
+            .backing
+            .reserve(words(from)..words(until))
+            .map_err(failed(&self.path, "reserve records of"))?;
+        self.reserved.store(until, Relaxed);
+        Ok(())
+    }
+
+    /// Every whole record; places that are free or torn are passed over.
+    fn records(&self) -> impl Iterator<Item = LateRecord> {
+        let words = self.file.words.count().saturating_sub(HEADER_WORDS);
+        let places = (0..words / RECORD_WORDS).map(|record| HEADER_WORDS + record * RECORD_WORDS);
+        places.filter_map(|at| {
+            let run = self.file.words.run(at, RECORD_WORDS);
+            let words = [0, 1, 2].map(|word| u64::from_le(run[word].load(Relaxed)));
+            LateRecord::decode(words)
+        })
+    }
+
+    /// Makes all records written before the call durable.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        if !self.dirty.swap(false, AcqRel) {
+            return Ok(());
+        }
+        self.file.backing.sync(&self.file.words).map_err(|error| {
+            self.dirty.store(true, Release);
+            failed(&self.path, "sync")(error)
+        })
+    }
+}
