@@ -86,29 +86,20 @@ fn decode(bencher: Bencher, kind: Kind) {
         });
 }
 
-/// Finding one series of a block of 4,096 by its id.
-#[divan::bench]
-fn look_up(bencher: Bencher) {
+/// Finding series of a block of 4,096 by their ids; with the checksum of the group or without.
+#[divan::bench(args = [false, true])]
+fn look_up(bencher: Bencher, is_checked: bool) {
     let block = blocks(&TARGET, 4_096, 1).remove(0);
     let reader = Reader::open(&block).expect("own bytes");
-    let mut id = 0u32;
-    bencher.bench_local(|| {
-        id = (id + 1_637) % 4_096;
-        reader.series(black_box(id)).expect("own bytes").is_some()
-    });
-}
-
-/// The same, with the checksum of its group.
-#[divan::bench]
-fn look_up_checked(bencher: Bencher) {
-    let block = blocks(&TARGET, 4_096, 1).remove(0);
-    let reader = Reader::open(&block).expect("own bytes");
-    let mut id = 0u32;
-    bencher.bench_local(|| {
-        id = (id + 1_637) % 4_096;
-        reader
-            .series_checked(black_box(id))
-            .expect("own bytes")
-            .is_some()
-    });
+    bencher
+        .counter(ItemsCount::new(4_096usize))
+        .bench_local(|| {
+            for id in (0..4_096u32).map(|index| index * 1_637 % 4_096) {
+                let found = match is_checked {
+                    false => reader.series(black_box(id)),
+                    true => reader.series_checked(black_box(id)),
+                };
+                black_box(found.expect("own bytes").is_some());
+            }
+        });
 }

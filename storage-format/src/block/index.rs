@@ -4,6 +4,8 @@
 //! fixed length a group and is searched by halving; the rest of a group's ids and the lengths are
 //! packed in its *detail*, a few bits a series.
 
+use std::ops::Range;
+
 use crate::codec::bitpack::{self, LANES, Lanes, packed_bytes};
 use crate::cursor::{Cursor, bits, put_varint};
 use crate::error::FormatError;
@@ -112,21 +114,70 @@ impl<'a> Index<'a> {
     }
 
     /// The group that `id` belongs to, if there is one that may hold it.
-    pub(super) fn find(&self, id: u32) -> Result<Option<usize>, FormatError> {
-        let (mut low, mut high) = (0, self.groups());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.entry(middle)?.first_id <= id {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(low.checked_sub(1))
+    pub(super) fn find(&self, id: u32) -> Option<usize> {
+        let (entries, _) = self.directory.as_chunks::<ENTRY_BYTES>();
+        let first_id = |entry: &[u8; ENTRY_BYTES]| {
+            let [a, b, c, d, ..] = *entry;
+            u32::from_le_bytes([a, b, c, d])
+        };
+        entries
+            .partition_point(|entry| first_id(entry) <= id)
+            .checked_sub(1)
+    }
+
+    /// Where the series `id` lies in the payload of `group`, whose entry is given.
+    pub(super) fn locate(
+        &self,
+        group: usize,
+        entry: Entry,
+        id: u32,
+    ) -> Result<Option<Located>, FormatError> {
+        let detail = self.detail(group, entry)?;
+        let Some(member) = detail.member(entry.first_id, id) else {
+            return Ok(None);
+        };
+        let mut lanes: Lanes = [0; LANES];
+        let width = detail.length_width;
+        bitpack::unpack(detail.lengths, width, detail.count, &mut lanes);
+        let length = |excess: &u64| detail.least + excess;
+        let start: u64 = lanes[..member].iter().map(length).sum();
+        Ok(Some(Located {
+            bytes: start..start + length(&lanes[member]),
+            payload_bytes: lanes[..detail.count].iter().map(length).sum(),
+        }))
     }
 
     /// Unpacks `group`, whose entry is given.
     pub(super) fn group(&self, group: usize, entry: Entry) -> Result<Group, FormatError> {
+        let detail = self.detail(group, entry)?;
+        let count = detail.count;
+        let mut lanes: Lanes = [0; LANES];
+        let mut ids: Lanes = [0; LANES];
+        detail.ids(entry.first_id, &mut ids);
+        if ids[count - 1] > u64::from(u32::MAX) {
+            return Err(FormatError::Invalid {
+                part: PART,
+                offset: self.offset,
+                expected: "ids of 32 bits",
+                found: ids[count - 1],
+            });
+        }
+        bitpack::unpack(detail.lengths, detail.length_width, count, &mut lanes);
+        let mut starts: Lanes = [0; LANES];
+        let mut end = 0;
+        for (start, excess) in starts[..count].iter_mut().zip(&lanes) {
+            *start = end;
+            end += detail.least + excess;
+        }
+        Ok(Group {
+            count,
+            ids,
+            starts,
+            end,
+        })
+    }
+
+    fn detail(&self, group: usize, entry: Entry) -> Result<Detail<'a>, FormatError> {
         let count = (self.series - group * GROUP).min(GROUP);
         let at = (entry.detail_at as usize).min(self.details.len());
         let offset = self.offset + (self.directory.len() + at) as u64;
@@ -137,32 +188,56 @@ impl<'a> Index<'a> {
         if least > u64::from(u32::MAX) {
             return Err(cursor.invalid("a length of 32 bits", least));
         }
-        let mut ids: Lanes = [0; LANES];
-        let mut lanes: Lanes = [0; LANES];
-        let gaps = cursor.take(packed_bytes(count - 1, gap_width))?;
-        bitpack::unpack(gaps, gap_width, count - 1, &mut lanes);
-        ids[0] = u64::from(entry.first_id);
-        for index in 1..count {
-            ids[index] = ids[index - 1] + lanes[index - 1] + 1;
-        }
-        if ids[count - 1] > u64::from(u32::MAX) {
-            return Err(cursor.invalid("ids of 32 bits", ids[count - 1]));
-        }
-        let lengths = cursor.take(packed_bytes(count, length_width))?;
-        bitpack::unpack(lengths, length_width, count, &mut lanes);
-        let mut starts: Lanes = [0; LANES];
-        let mut end = 0;
-        for (start, excess) in starts[..count].iter_mut().zip(&lanes) {
-            *start = end;
-            end += least + excess;
-        }
-        Ok(Group {
+        Ok(Detail {
             count,
-            ids,
-            starts,
-            end,
+            gap_width,
+            length_width,
+            least,
+            gaps: cursor.take(packed_bytes(count - 1, gap_width))?,
+            lengths: cursor.take(packed_bytes(count, length_width))?,
         })
     }
+}
+
+/// The detail of a group, still packed.
+struct Detail<'a> {
+    count: usize,
+    gap_width: u32,
+    length_width: u32,
+    least: u64,
+    gaps: &'a [u8],
+    lengths: &'a [u8],
+}
+
+impl Detail<'_> {
+    /// Writes the ids to `ids`, whose first `count` are theirs.
+    fn ids(&self, first: u32, ids: &mut Lanes) {
+        let mut lanes: Lanes = [0; LANES];
+        bitpack::unpack(self.gaps, self.gap_width, self.count - 1, &mut lanes);
+        ids[0] = u64::from(first);
+        for index in 1..self.count {
+            ids[index] = ids[index - 1] + lanes[index - 1] + 1;
+        }
+    }
+
+    /// The place of `id` in the group, whose first id is given and is not above it.
+    fn member(&self, first: u32, id: u32) -> Option<usize> {
+        if self.gap_width == 0 {
+            let distance = (id - first) as usize;
+            return (distance < self.count).then_some(distance);
+        }
+        let mut ids: Lanes = [0; LANES];
+        self.ids(first, &mut ids);
+        ids[..self.count].binary_search(&u64::from(id)).ok()
+    }
+}
+
+/// Where a series lies.
+pub(super) struct Located {
+    /// Its bytes in the group's payload.
+    pub(super) bytes: Range<u64>,
+    /// The length of the group's payload.
+    pub(super) payload_bytes: u64,
 }
 
 /// A width of up to 32 bits: ids and lengths are no larger.
@@ -180,7 +255,7 @@ impl Group {
     }
 
     /// Where the bytes of the series number `member` lie in the group's payload.
-    pub(super) fn bytes(&self, member: usize) -> std::ops::Range<u64> {
+    pub(super) fn bytes(&self, member: usize) -> Range<u64> {
         let end = self.starts[..self.count].get(member + 1);
         self.starts[member]..end.copied().unwrap_or(self.end)
     }

@@ -3,8 +3,10 @@
 //! A reader borrows the bytes, usually a memory map, and keeps nothing of its own, so it is cheap to
 //! make and free to share between threads.
 
+use std::ops::Range;
+
 use super::header::{HEADER_BYTES, Header};
-use super::index::{GROUP, Group, Index};
+use super::index::{Entry, Group, Index};
 use crate::codec::Encoded;
 use crate::error::FormatError;
 
@@ -108,17 +110,18 @@ impl<'a> Reader<'a> {
     }
 
     fn lookup(&self, id: u32, is_checked: bool) -> Result<Option<Encoded<'a>>, FormatError> {
-        let Some(number) = self.index.find(id)? else {
+        let Some(group) = self.index.find(id) else {
             return Ok(None);
         };
-        let opened = self.open_group(number)?;
-        let Ok(member) = opened.group.ids().binary_search(&u64::from(id)) else {
+        let entry = self.index.entry(group)?;
+        let Some(located) = self.index.locate(group, entry, id)? else {
             return Ok(None);
         };
+        let payload = self.payload_of(entry, located.payload_bytes)?;
         if is_checked {
-            opened.check()?;
+            payload.check()?;
         }
-        opened.member(member).map(|series| Some(series.encoded))
+        payload.series(located.bytes).map(Some)
     }
 
     /// The ids of all series, ascending.
@@ -141,10 +144,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The number of the group where the series `id` stands if the block has it.
-    ///
-    /// # Errors
-    /// [`FormatError`] if the index is malformed.
-    pub fn group_of(&self, id: u32) -> Result<Option<usize>, FormatError> {
+    pub fn group_of(&self, id: u32) -> Option<usize> {
         self.index.find(id)
     }
 
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
     /// If `group` is not below [`Reader::groups`].
     pub fn check_group(&self, group: usize) -> Result<(), FormatError> {
         assert!(group < self.groups(), "a group of the block");
-        self.open_group(group)?.check()
+        self.open_group(group)?.payload.check()
     }
 
     /// Compares every checksum and parses every series; answers the groups that are damaged.
@@ -173,7 +173,10 @@ impl<'a> Reader<'a> {
             .open_group(group)
             .map_err(|error| damage(error, Vec::new()))?;
         let ids = || opened.group.ids().iter().map(|&id| id as u32).collect();
-        opened.check().map_err(|error| damage(error, ids()))?;
+        opened
+            .payload
+            .check()
+            .map_err(|error| damage(error, ids()))?;
         for member in 0..opened.group.count {
             opened
                 .member(member)
@@ -217,39 +220,43 @@ impl<'a> Reader<'a> {
     fn open_group(&self, number: usize) -> Result<Opened<'a>, FormatError> {
         let entry = self.index.entry(number)?;
         let group = self.index.group(number, entry)?;
+        let payload = self.payload_of(entry, group.payload_bytes())?;
+        Ok(Opened { group, payload })
+    }
+
+    fn payload_of(&self, entry: Entry, length: u64) -> Result<Payload<'a>, FormatError> {
+        let offset = (HEADER_BYTES as u64).saturating_add(entry.payload_at);
         let start = usize::try_from(entry.payload_at).ok();
-        let payload = start
+        let bytes = start
             .and_then(|start| self.payload.get(start..))
-            .and_then(|rest| rest.get(..group.payload_bytes() as usize))
+            .and_then(|rest| rest.get(..length as usize))
             .ok_or(FormatError::Truncated {
                 part: PAYLOAD,
-                offset: (HEADER_BYTES as u64).saturating_add(entry.payload_at),
-                needed: group.payload_bytes(),
+                offset,
+                needed: length,
                 available: (self.payload.len() as u64).saturating_sub(entry.payload_at),
             })?;
-        Ok(Opened {
-            group,
-            payload,
-            offset: HEADER_BYTES as u64 + entry.payload_at,
+        Ok(Payload {
+            bytes,
+            offset,
             checksum: entry.checksum,
             slots: self.header.span.slots as usize,
         })
     }
 }
 
-/// A group with its part of the payload.
-struct Opened<'a> {
-    group: Group,
-    payload: &'a [u8],
-    /// Where the payload stands in the file.
+/// The payload of one group.
+struct Payload<'a> {
+    bytes: &'a [u8],
+    /// Where it stands in the file.
     offset: u64,
     checksum: u32,
     slots: usize,
 }
 
-impl<'a> Opened<'a> {
+impl<'a> Payload<'a> {
     fn check(&self) -> Result<(), FormatError> {
-        let found = crc32fast::hash(self.payload);
+        let found = crc32fast::hash(self.bytes);
         if found != self.checksum {
             return Err(FormatError::Checksum {
                 part: PAYLOAD,
@@ -261,13 +268,25 @@ impl<'a> Opened<'a> {
         Ok(())
     }
 
+    /// The series in `range`, which the index gave for this very payload.
+    fn series(&self, range: Range<u64>) -> Result<Encoded<'a>, FormatError> {
+        let bytes = &self.bytes[range.start as usize..range.end as usize];
+        Encoded::parse(bytes, self.slots, self.offset + range.start)
+    }
+}
+
+/// A group with its payload.
+struct Opened<'a> {
+    group: Group,
+    payload: Payload<'a>,
+}
+
+impl<'a> Opened<'a> {
     fn member(&self, member: usize) -> Result<Series<'a>, FormatError> {
-        debug_assert!(member < GROUP);
         let range = self.group.bytes(member);
-        let bytes = &self.payload[range.start as usize..range.end as usize];
         Ok(Series {
             id: self.group.ids()[member] as u32,
-            encoded: Encoded::parse(bytes, self.slots, self.offset + range.start)?,
+            encoded: self.payload.series(range)?,
         })
     }
 }
