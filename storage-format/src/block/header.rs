@@ -9,7 +9,7 @@ use crate::version;
 const PART: &str = "block header";
 
 /// The first bytes of every block.
-const MAGIC: [u8; 8] = *b"plmBLOCK";
+const MAGIC: [u8; 8] = *b"PLMBblck";
 
 /// The length of the header of version 1.
 pub const HEADER_BYTES: usize = CHECKSUM_AT + 4;

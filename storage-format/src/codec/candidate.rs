@@ -5,6 +5,11 @@ use super::domain::{self, Domain};
 use super::plan::{self, Plan};
 use crate::cursor::{bits, varint_bytes, zigzag};
 
+/// How many values a frame has: so few that a change of habit costs little, so many that the few
+/// bytes a frame do too.
+pub(super) const FRAME: usize = 1 << FRAME_EXPONENT;
+pub(super) const FRAME_EXPONENT: u8 = 8;
+
 /// A present value that its domain does not hold: its index among the present ones, and its bits.
 pub(super) type Raw = (usize, u64);
 
@@ -18,7 +23,10 @@ pub(super) struct Candidate {
     pub(super) corrections: Corrections,
     /// The values that the integers do not tell.
     pub(super) raw: Vec<Raw>,
+    /// How they are packed as a whole …
     pub(super) plan: Plan,
+    /// … or, if there are any, frame by frame.
+    pub(super) frames: Vec<Plan>,
     /// Bytes, all told but for tag and presence.
     pub(super) size: usize,
 }
@@ -41,6 +49,7 @@ impl Default for Candidate {
             corrections: Corrections::default(),
             raw: Vec::new(),
             plan: Plan::NONE,
+            frames: Vec::new(),
             size: usize::MAX,
         }
     }
@@ -52,6 +61,7 @@ impl Candidate {
         self.integers.clear();
         self.corrections.clear();
         self.raw.clear();
+        self.frames.clear();
         self.size = usize::MAX;
     }
 
@@ -81,7 +91,27 @@ impl Candidate {
                 varint_bytes(bits(u64::from(divisor))) + 1 + self.corrections.bytes()
             }
         };
-        self.size = self.plan.size + parameters + self.raw.len() * RAW_BYTES;
+        let framed = self.measure_frames(residuals);
+        self.size = self.plan.size.min(framed) + parameters + self.raw.len() * RAW_BYTES;
+    }
+}
+
+impl Candidate {
+    /// Plans long sequences frame by frame as well, and keeps those plans if they are smaller.
+    fn measure_frames(&mut self, residuals: &mut Vec<u64>) -> usize {
+        self.frames.clear();
+        if self.integers.len() < 2 * FRAME {
+            return usize::MAX;
+        }
+        let frames = self.integers.chunks(FRAME);
+        self.frames
+            .extend(frames.map(|frame| plan::plan(frame, residuals)));
+        // A byte for the length of frames, and one a frame for its packing.
+        let size = 1 + self.frames.iter().map(|plan| plan.size + 1).sum::<usize>();
+        if size >= self.plan.size {
+            self.frames.clear();
+        }
+        size
     }
 }
 

@@ -4,7 +4,7 @@
 //! series, so sealing a block allocates nothing a series.
 
 use super::bitpack;
-use super::candidate::{Candidate, Corrections, Raw};
+use super::candidate::{Candidate, Corrections, FRAME, FRAME_EXPONENT, Raw};
 use super::domain::{self, Domain, SignForm};
 use super::plan::{self, Plan};
 use super::{decimal, presence, quotient, tag};
@@ -90,14 +90,24 @@ impl Encoder {
     /// Appends the best candidate; answers the codes of its domain and packing.
     fn put_best(&mut self, out: &mut Vec<u8>) -> (u8, u8) {
         let Candidate {
-            domain,
-            plan,
-            ref corrections,
-            ref raw,
+            integers,
+            corrections,
+            raw,
             ..
-        } = self.best;
-        let code = put_domain(domain, corrections, !raw.is_empty(), out);
-        put_sequence(plan, &self.best.integers, &mut self.residuals, out);
+        } = &self.best;
+        let residuals = &mut self.residuals;
+        let code = put_domain(self.best.domain, corrections, !raw.is_empty(), out);
+        let packing = if self.best.frames.is_empty() {
+            put_sequence(self.best.plan, integers, residuals, out);
+            packing_code(self.best.plan)
+        } else {
+            out.push(FRAME_EXPONENT);
+            for (plan, frame) in self.best.frames.iter().zip(integers.chunks(FRAME)) {
+                out.push(packing_code(*plan));
+                put_sequence(*plan, frame, residuals, out);
+            }
+            tag::FRAMED
+        };
         if !corrections.are_none() {
             let excess = corrections.values.iter();
             let excess = excess.map(|value| value.wrapping_sub(corrections.base));
@@ -106,8 +116,12 @@ impl Encoder {
         if !raw.is_empty() {
             put_raw(raw, out);
         }
-        (code, tag::PACKED + plan.order as u8)
+        (code, packing)
     }
+}
+
+fn packing_code(plan: Plan) -> u8 {
+    tag::PACKED + plan.order as u8
 }
 
 /// Appends the integers as planned; `residuals` is room to work in.

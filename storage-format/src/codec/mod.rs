@@ -7,7 +7,7 @@
 //!
 //! The parts, in the order of the write road: `presence` separates the gaps; `decimal`, `quotient` and
 //! `domain` turn floats into small integers; `plan` measures how to pack those and `candidate` what it
-//! comes to; `bitpack` packs them.
+//! comes to; `bitpack` packs them. On the read road `sequence` gives them back.
 
 pub(crate) mod bitpack;
 mod candidate;
@@ -18,6 +18,7 @@ mod encoder;
 mod plan;
 mod presence;
 mod quotient;
+mod sequence;
 
 pub use encoded::Encoded;
 pub use encoder::Encoder;
@@ -39,6 +40,10 @@ mod tag {
     pub(super) const CONSTANT: u8 = 0;
     /// Packed residuals of order 0; the next ones are those of orders 1 and 2.
     pub(super) const PACKED: u8 = 1;
+    /// Frames that are packed each on its own.
+    pub(super) const FRAMED: u8 = 4;
+    /// A frame has two to the power of one of these values.
+    pub(super) const FRAME_EXPONENTS: std::ops::RangeInclusive<u8> = 6..=15;
 
     /// In the byte of a decimal's exponent or of a quotient's width of corrections: values that the
     /// integers do not tell follow at the end.

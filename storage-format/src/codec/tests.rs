@@ -69,7 +69,7 @@ fn series() -> impl Strategy<Value = Vec<f64>> {
         proptest::collection::vec(-1.0f64..1.0, 1..300),
         proptest::collection::vec((0u32..1000).prop_map(|v| f64::from(v as f32 * 0.1)), 1..300),
     ];
-    let mixed = proptest::collection::vec(value, 1..300);
+    let mixed = proptest::collection::vec(value, 1..700);
     (prop_oneof![mixed, of_one_kind], any::<u8>(), 1usize..9).prop_map(
         |(mut values, gaps, every)| {
             for (index, value) in values.iter_mut().enumerate() {
@@ -89,7 +89,7 @@ fn series() -> impl Strategy<Value = Vec<f64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn every_value_comes_back_bit_for_bit(values in series(), cuts in proptest::collection::vec(any::<(usize, usize)>(), 4)) {
@@ -159,6 +159,40 @@ fn a_negative_zero_among_decimals_costs_only_itself() {
     let clean = assert_round_trip(&values);
     values[17] = -0.0;
     assert!(assert_round_trip(&values) <= clean + 12);
+}
+
+#[test]
+fn a_long_series_that_changes_its_habits_is_packed_in_frames() {
+    let mut state = 1u64;
+    let mut noise = |limit: f64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as f64 % limit
+    };
+    let calm: Vec<f64> = (0..2_000).map(|_| noise(8.0)).collect();
+    let busy: Vec<f64> = (0..2_000).map(|_| noise(8_000.0)).collect();
+    let apart = assert_round_trip(&calm) + assert_round_trip(&busy);
+    let mut both = calm;
+    both.extend(busy);
+    let together = assert_round_trip(&both);
+    assert!(
+        together * 10 < apart * 11,
+        "{together} bytes, {apart} apart"
+    );
+    both[77] = f64::NAN;
+    both[3_000] = f64::INFINITY;
+    assert_round_trip(&both);
+    assert_ranges(
+        &both,
+        &[
+            (0, 255),
+            (255, 257),
+            (300, 3_500),
+            (1_999, 2_001),
+            (3_999, 4_000),
+        ],
+    );
 }
 
 #[test]
