@@ -76,6 +76,13 @@ impl Series {
     }
 }
 
+/// How many points of a grid lie from `start` up to, but not including, `end`.
+pub fn points_between(start: i64, end: i64, step: i64) -> usize {
+    let length = end.saturating_sub(start).max(0).unsigned_abs();
+    let points = length.div_ceil(step.max(1).unsigned_abs());
+    usize::try_from(points).unwrap_or(usize::MAX)
+}
+
 /// The tags of a name: parsed from `metric;tag=value`, or just `name` when the name is that of a
 /// call or no valid tagged name.
 fn tags_of(name: &str) -> Tags {
@@ -117,6 +124,13 @@ mod tests {
             Some("sum(cpu;dc=east)")
         );
         assert_eq!(tag("a;b", "name").as_deref(), Some("a;b"));
+    }
+
+    #[test]
+    fn grid_ends_before_its_end() {
+        assert_eq!(points_between(0, 30, 10), 3);
+        assert_eq!(points_between(0, 31, 10), 4);
+        assert_eq!(points_between(5, 0, 10), 0);
     }
 
     #[test]
