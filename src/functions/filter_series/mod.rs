@@ -1,6 +1,39 @@
-//! Graphite's function group of this name: one file a function or family.
+//! Graphite's group "Filter Series": one file a function or family.
 
 use super::Function;
 
+mod by_count;
+mod by_name;
+mod by_percentile;
+mod compare;
+mod rank;
+mod use_above;
+
 /// Every function of this group, in the order of `/functions`.
-pub(super) static FUNCTIONS: &[&dyn Function] = &[];
+pub(super) static FUNCTIONS: &[&dyn Function] = &[
+    &compare::AVERAGE_ABOVE,
+    &compare::AVERAGE_BELOW,
+    &by_percentile::AverageOutsidePercentile,
+    &compare::CURRENT_ABOVE,
+    &compare::CURRENT_BELOW,
+    &by_name::EXCLUDE,
+    &compare::FilterSeries,
+    &by_name::GREP,
+    &rank::HIGHEST,
+    &rank::HIGHEST_AVERAGE,
+    &rank::HIGHEST_CURRENT,
+    &rank::HIGHEST_MAX,
+    &by_count::Limit,
+    &rank::LOWEST,
+    &rank::LOWEST_AVERAGE,
+    &rank::LOWEST_CURRENT,
+    &compare::MAXIMUM_ABOVE,
+    &compare::MAXIMUM_BELOW,
+    &compare::MINIMUM_ABOVE,
+    &compare::MINIMUM_BELOW,
+    &by_count::MostDeviant,
+    &by_percentile::RemoveBetweenPercentile,
+    &by_count::RemoveEmptySeries,
+    &by_count::Unique,
+    &use_above::UseSeriesAbove,
+];

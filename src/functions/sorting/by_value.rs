@@ -125,7 +125,7 @@ impl Function for SortByMinima {
 }
 
 /// Stable in both directions: equals keep their order, as Python's `sort(reverse=True)` has it.
-fn sorted(all: Vec<Series>, key: impl Fn(&[f64]) -> f64, reverse: bool) -> Vec<Series> {
+pub(crate) fn sorted(all: Vec<Series>, key: impl Fn(&[f64]) -> f64, reverse: bool) -> Vec<Series> {
     let key_of = |series: Series| {
         let key = key(&series.values);
         let key = if key.is_nan() { f64::NEG_INFINITY } else { key };

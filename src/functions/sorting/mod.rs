@@ -5,6 +5,8 @@ use super::Function;
 mod by_name;
 mod by_value;
 
+pub(super) use by_value::sorted;
+
 /// Every function of this group, in the order of `/functions`.
 pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &by_value::SortBy,

@@ -1,0 +1,69 @@
+//! `useSeriesAbove`: other series in place of those that rise above a value.
+
+use crate::functions::aggregation::greatest;
+use crate::functions::python_regex::PythonRegex;
+use crate::functions::{
+    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+};
+
+/// See the signature.
+pub(super) struct UseSeriesAbove;
+
+static SIGNATURE: Signature = Signature {
+    names: &["useSeriesAbove"],
+    group: Group::FilterSeries,
+    usage: "(seriesList, value, search, replace)",
+    description: "Where the greatest value of a series is above a value, reads the series whose \
+                  name search and replace make of its name.",
+    parameters: &[
+        Parameter::required("seriesList", Kind::SeriesList),
+        Parameter::required("value", Kind::Float),
+        Parameter::required("search", Kind::String),
+        Parameter::required("replace", Kind::String),
+    ],
+    aggregator: false,
+};
+
+impl Function for UseSeriesAbove {
+    fn signature(&self) -> &Signature {
+        &SIGNATURE
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        let all = call.series("seriesList")?;
+        let value = call.number("value")?;
+        let problem = |problem: String| call.error(problem);
+        let regex = PythonRegex::new(&call.string("search")?).map_err(problem)?;
+        let replacement = regex
+            .replacement(&call.string("replace")?)
+            .map_err(problem)?;
+        let above = all.iter().filter(|series| greatest(&series.values) > value);
+        let query = |series: &Series| {
+            regex
+                .replace_all(&series.name, &replacement)
+                .map_err(problem)
+        };
+        let queries = above.map(query).collect::<Result<Vec<String>, _>>()?;
+        let answers = call.evaluate_targets(&queries, call.window())?;
+        let mut found: Vec<Series> = answers.into_iter().flatten().collect();
+        found.retain(|series| !series.values.is_empty());
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::functions::testing::Samples;
+
+    #[test]
+    fn only_series_above_the_value_are_replaced() {
+        let samples = Samples::new()
+            .with("a.used", 60, 60, &[9.0])
+            .with("b.used", 60, 60, &[1.0])
+            .with("a.free", 60, 60, &[5.0])
+            .with("b.free", 60, 60, &[6.0]);
+        let result = samples.run("useSeriesAbove(*.used,5,'used','free')", 0, 60);
+        assert_eq!(result.len(), 1);
+        assert_eq!(result[0].name, "a.free");
+    }
+}
