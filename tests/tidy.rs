@@ -102,6 +102,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "events",
             "storage",
             "ingest",
+            "fetch",
             "evaluate",
             "api",
             "config",

@@ -218,7 +218,11 @@ fn check_api(raw: &raw::RawApi) -> Result<Api, ConfigError> {
         body_bytes_max: positive("body_bytes_max", raw.body_bytes_max.0)?,
         targets_max: positive("targets_max", raw.targets_max.into())?,
         nodes_max: positive("nodes_max", raw.nodes_max.into())?,
+        series_max: positive("series_max", raw.series_max.into())?,
+        points_max: positive("points_max", raw.points_max.into())?,
+        calls_max: positive("calls_max", raw.calls_max.into())?,
         render_time_max: raw.render_time_max.0,
+        render_slow: raw.render_slow.0,
         renders_max: (raw.renders_max > 0).then_some(raw.renders_max as usize),
         renders_waiting_max: positive("renders_waiting_max", raw.renders_waiting_max.into())?,
     })

@@ -127,8 +127,16 @@ pub struct Api {
     pub targets_max: usize,
     /// Nodes that a find or an expand answers.
     pub nodes_max: usize,
+    /// Series that one render reads.
+    pub series_max: usize,
+    /// Points that one render reads.
+    pub points_max: usize,
+    /// Calls of functions in one render.
+    pub calls_max: usize,
     /// Time for one render, waiting included.
     pub render_time_max: Duration,
+    /// A render that takes this long is logged.
+    pub render_slow: Duration,
     /// Renders at once; `None` for one a processor.
     pub renders_max: Option<usize>,
     /// Renders that wait.

@@ -186,8 +186,16 @@ pub struct RawApi {
     pub targets_max: u32,
     /// Nodes that a find or an expand answers.
     pub nodes_max: u32,
+    /// Series that one render reads.
+    pub series_max: u32,
+    /// Points that one render reads.
+    pub points_max: u32,
+    /// Calls of functions in one render.
+    pub calls_max: u32,
     /// Time for one render, waiting included.
     pub render_time_max: TimeSpan,
+    /// A render that takes this long is logged.
+    pub render_slow: TimeSpan,
     /// Renders at once; zero for one a processor.
     pub renders_max: u32,
     /// Renders that wait.
@@ -355,7 +363,13 @@ impl Default for RawApi {
             body_bytes_max: ByteSize(4 << 20),
             targets_max: 4_096,
             nodes_max: 1_000_000,
+            series_max: 1_000_000,
+            // They take 2 GiB.
+            points_max: 1 << 28,
+            // A dashboard makes some thousands; nested windows that fetch again can multiply them.
+            calls_max: 1_000_000,
             render_time_max: TimeSpan::seconds(60),
+            render_slow: TimeSpan::seconds(2),
             renders_max: 0,
             // A dashboard asks some dozens of panels at once; several people open one together.
             renders_waiting_max: 512,

@@ -66,76 +66,79 @@ fn disabled_receiver_is_left_out_and_not_checked() {
     assert_eq!(config.receivers.len(), 1);
 }
 
+/// A setting that has the right type and yet cannot be run, and what is said about it.
+const SENSELESS: &[(&str, &str)] = &[
+    ("api.listen=8080", "api.listen: \"8080\" is not HOST:PORT"),
+    (
+        "receiver.tcp.listen=127.0.0.1:99999",
+        "receiver.tcp.listen: \"127.0.0.1:99999\"",
+    ),
+    (
+        "receiver.own.enabled=true",
+        "receiver.own.listen: \"\" is not HOST:PORT",
+    ),
+    (
+        "receiver.\u{e4}.listen=127.0.0.1:1",
+        "receiver.\u{e4}: the name becomes",
+    ),
+    ("storage.path=", "storage.path: \"\""),
+    ("storage.sync_interval=0s", "storage.sync_interval: \"0s\""),
+    (
+        "limits.name_bytes_max=1MiB",
+        "limits.name_bytes_max: \"1MiB\" is not from 16B to 65535B",
+    ),
+    (
+        "limits.node_bytes_max=5000B",
+        "limits.node_bytes_max: \"5000B\" is not from 1B to 4095B",
+    ),
+    (
+        "receiver.udp.idle_timeout=1s",
+        "receiver.udp.idle_timeout: has no effect on udp",
+    ),
+    (
+        "receiver.tcp.sockets=2",
+        "receiver.tcp.sockets: has no effect on tcp",
+    ),
+    (
+        "receiver.udp.sockets=1000",
+        "receiver.udp.sockets: 1000 is not from 0 to 256",
+    ),
+    (
+        "storage.shards=1000",
+        "storage.shards: 1000 is not from 0 to 256",
+    ),
+    (
+        "storage.future_window=1d",
+        "storage.future_window: \"1d\" is not from 0s to 1h",
+    ),
+    (
+        "api.timezone=Mars/Olympus",
+        "api.timezone: \"Mars/Olympus\" is not a time zone",
+    ),
+    ("api.targets_max=0", "api.targets_max: 0 would"),
+    ("queue.points_max=0", "queue.points_max: 0"),
+    ("telemetry.prefix=a b", "telemetry.prefix: \"a b."),
+    (
+        "schema=[{name='a', pattern='(', retentions='1m:1d'}]",
+        "schema[0].pattern: \"(\"",
+    ),
+    (
+        "schema=[{name='a', pattern='', retentions='1d'}]",
+        "schema[0].retentions: \"1d\"",
+    ),
+    (
+        "aggregation=[{name='a', pattern='', method='x'}]",
+        "aggregation[0].aggregation_method: \"x\"",
+    ),
+    (
+        "aggregation=[{name='a', pattern='', xFilesFactor=2.0}]",
+        "aggregation[0].x_files_factor: 2",
+    ),
+];
+
 #[test]
 fn values_that_make_no_sense_name_their_key() {
-    for (assignment, expected) in [
-        ("api.listen=8080", "api.listen: \"8080\" is not HOST:PORT"),
-        (
-            "receiver.tcp.listen=127.0.0.1:99999",
-            "receiver.tcp.listen: \"127.0.0.1:99999\"",
-        ),
-        (
-            "receiver.own.enabled=true",
-            "receiver.own.listen: \"\" is not HOST:PORT",
-        ),
-        (
-            "receiver.\u{e4}.listen=127.0.0.1:1",
-            "receiver.\u{e4}: the name becomes",
-        ),
-        ("storage.path=", "storage.path: \"\""),
-        ("storage.sync_interval=0s", "storage.sync_interval: \"0s\""),
-        (
-            "limits.name_bytes_max=1MiB",
-            "limits.name_bytes_max: \"1MiB\" is not from 16B to 65535B",
-        ),
-        (
-            "limits.node_bytes_max=5000B",
-            "limits.node_bytes_max: \"5000B\" is not from 1B to 4095B",
-        ),
-        (
-            "receiver.udp.idle_timeout=1s",
-            "receiver.udp.idle_timeout: has no effect on udp",
-        ),
-        (
-            "receiver.tcp.sockets=2",
-            "receiver.tcp.sockets: has no effect on tcp",
-        ),
-        (
-            "receiver.udp.sockets=1000",
-            "receiver.udp.sockets: 1000 is not from 0 to 256",
-        ),
-        (
-            "storage.shards=1000",
-            "storage.shards: 1000 is not from 0 to 256",
-        ),
-        (
-            "storage.future_window=1d",
-            "storage.future_window: \"1d\" is not from 0s to 1h",
-        ),
-        (
-            "api.timezone=Mars/Olympus",
-            "api.timezone: \"Mars/Olympus\" is not a time zone",
-        ),
-        ("api.targets_max=0", "api.targets_max: 0 would"),
-        ("queue.points_max=0", "queue.points_max: 0"),
-        ("telemetry.prefix=a b", "telemetry.prefix: \"a b."),
-        (
-            "schema=[{name='a', pattern='(', retentions='1m:1d'}]",
-            "schema[0].pattern: \"(\"",
-        ),
-        (
-            "schema=[{name='a', pattern='', retentions='1d'}]",
-            "schema[0].retentions: \"1d\"",
-        ),
-        (
-            "aggregation=[{name='a', pattern='', method='x'}]",
-            "aggregation[0].aggregation_method: \"x\"",
-        ),
-        (
-            "aggregation=[{name='a', pattern='', xFilesFactor=2.0}]",
-            "aggregation[0].x_files_factor: 2",
-        ),
-    ] {
+    for (assignment, expected) in SENSELESS {
         let message = sets(&[assignment]).unwrap_err();
         assert!(
             message.contains(expected),

@@ -274,6 +274,10 @@ impl Shared {
 
     fn work_all(&self) {
         let now = self.now.load(Relaxed);
+        if now == i64::MIN {
+            // No writer has told the time yet, so no age can be counted.
+            return;
+        }
         for group in self.all_groups() {
             if self.is_closing.load(Acquire) {
                 return;
