@@ -132,6 +132,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("fast_float2", &["protocol"]),
     ("foldhash", ANY),
     ("hashbrown", ANY),
+    ("http_body", &["api"]),
     ("itoa", &["format"]),
     (
         "jiff",

@@ -10,7 +10,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 const PIECE_BYTES: usize = 8 * 1024;
 
 /// A reply in the making.
-pub trait Encode: Send {
+pub trait Encode: Send + Unpin {
     /// Appends the next piece, a few kilobytes at most where the data allows; false once all is out.
     fn encode(&mut self, out: &mut Vec<u8>) -> bool;
 }
@@ -59,9 +59,10 @@ impl<E: Encode> Iterator for Chunks<E> {
     }
 }
 
-/// An encoder inside a call of a callback, for pages that load data through a script tag.
+/// An encoder with something before and something behind it.
 pub struct Wrapped<E> {
-    callback: String,
+    before: Vec<u8>,
+    behind: &'static [u8],
     encoder: E,
     part: Part,
 }
@@ -74,25 +75,33 @@ enum Part {
 }
 
 impl<E: Encode> Wrapped<E> {
-    /// Wraps an encoder into `callback(…)`. The caller has checked that it is a name.
-    pub fn new(callback: String, encoder: E) -> Self {
+    /// Puts bytes around an encoder's.
+    pub fn new(before: Vec<u8>, encoder: E, behind: &'static [u8]) -> Self {
         Self {
-            callback,
+            before,
+            behind,
             encoder,
             part: Part::Opening,
         }
+    }
+
+    /// Wraps an encoder into `callback(…)`, for pages that load data through a script tag. The
+    /// caller has checked that it is a name.
+    pub fn in_callback(callback: String, encoder: E) -> Self {
+        let mut before = callback.into_bytes();
+        before.push(b'(');
+        Self::new(before, encoder, b")")
     }
 }
 
 impl<E: Encode> Encode for Wrapped<E> {
     fn encode(&mut self, out: &mut Vec<u8>) -> bool {
         if self.part == Part::Opening {
-            out.extend_from_slice(self.callback.as_bytes());
-            out.push(b'(');
+            out.append(&mut self.before);
             self.part = Part::Inside;
         }
         if self.part == Part::Inside && !self.encoder.encode(out) {
-            out.push(b')');
+            out.extend_from_slice(self.behind);
             self.part = Part::Closed;
         }
         self.part != Part::Closed
@@ -123,7 +132,7 @@ mod tests {
 
     #[test]
     fn callback_wraps_the_whole_reply() {
-        let bytes = Chunks::new(Wrapped::new("a.b".into(), Countdown(2))).collect_bytes();
+        let bytes = Chunks::new(Wrapped::in_callback("a.b".into(), Countdown(2))).collect_bytes();
         assert!(bytes.starts_with(b"a.b(xxx") && bytes.ends_with(b"xxx)"));
         assert_eq!(bytes.len(), 2000 + 5);
     }

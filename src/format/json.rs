@@ -20,6 +20,9 @@ pub struct JsonOptions {
 #[derive(Debug, Default)]
 pub struct Json {
     options: JsonOptions,
+    /// Further members of each series, written as they are; by position, empty for none.
+    members: Vec<Vec<u8>>,
+    position: usize,
     first_series: bool,
     first_point: bool,
 }
@@ -29,8 +32,26 @@ impl Json {
     pub fn new(options: JsonOptions) -> Self {
         Self {
             options,
+            members: Vec::new(),
+            position: 0,
             first_series: true,
             first_point: true,
+        }
+    }
+
+    /// Gives each series further members: JSON text such as `"interval":10`, by position in the list.
+    #[must_use]
+    pub fn with_members(mut self, members: Vec<Vec<u8>>) -> Self {
+        self.members = members;
+        self
+    }
+
+    fn further_members(&mut self, out: &mut Vec<u8>) {
+        let members = self.members.get(self.position - 1);
+        if let Some(members) = members.filter(|members| !members.is_empty()) {
+            out.extend_from_slice(members);
+            out.push(b',');
+            self.break_line(out, 2);
         }
     }
 
@@ -109,6 +130,7 @@ impl SeriesFormat for Json {
 
     fn begin(&mut self, out: &mut Vec<u8>, series: &Series) -> Option<usize> {
         let count = points_within(series);
+        self.position += 1;
         if self.options.no_null_points && series.values[..count].iter().all(|value| value.is_nan())
         {
             return None;
@@ -129,6 +151,7 @@ impl SeriesFormat for Json {
         self.tags(out, series);
         out.push(b',');
         self.break_line(out, 2);
+        self.further_members(out);
         self.key(out, "datapoints");
         out.push(b'[');
         Some(count)
@@ -242,6 +265,24 @@ mod tests {
         line.end = 599;
         let text = json(JsonOptions::default(), vec![line]);
         assert!(text.contains("[[5.0,0],[5.0,300]]"), "{text}");
+    }
+
+    #[test]
+    fn further_members_belong_to_their_series() {
+        let options = JsonOptions {
+            no_null_points: true,
+            ..JsonOptions::default()
+        };
+        let members = vec![b"\"n\":0".to_vec(), b"\"n\":1".to_vec(), Vec::new()];
+        let list = vec![
+            series("left out", 0, 1, &[f64::NAN]),
+            series("b", 0, 1, &[1.0]),
+            series("c", 0, 1, &[1.0]),
+        ];
+        let text = encode(Json::new(options).with_members(members), list);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value[0]["n"], 1);
+        assert_eq!(value[1].get("n"), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::functions::Series;
 
 /// A writer of nested values. Lengths are given up front because MessagePack needs them; ends are
 /// said because pickle needs those. A whole document starts and finishes once.
-pub trait Objects: Send + Default {
+pub trait Objects: Send + Unpin + Default {
     /// The media type of the documents.
     const CONTENT_TYPE: &'static str;
 

@@ -9,7 +9,7 @@ use crate::functions::Series;
 const VALUES_A_PIECE: usize = 256;
 
 /// What a format says at each station of the walk.
-pub trait SeriesFormat: Send {
+pub trait SeriesFormat: Send + Unpin {
     /// Before the first series.
     fn open(&mut self, _out: &mut Vec<u8>, _series: &[Series]) {}
 

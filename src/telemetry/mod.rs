@@ -14,6 +14,7 @@ mod process;
 pub mod prometheus;
 pub mod refused;
 mod registry;
+pub mod render;
 
 pub use carbon::CarbonMetrics;
 pub use process::Process;

@@ -1,0 +1,44 @@
+//! What a request may ask at most.
+
+use std::time::Duration;
+
+use crate::evaluate;
+
+/// Bounds of requests; beyond each there is an error that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a body: 413 beyond.
+    pub body_bytes_max: usize,
+    /// Targets of one render: 400 beyond.
+    pub targets_max: usize,
+    /// Nodes that a find or an expand answers: 422 beyond.
+    pub nodes_max: usize,
+    /// What one render may read and call: 422 beyond.
+    pub render: evaluate::Limits,
+    /// A render that takes this long is logged with where it came from.
+    pub render_slow: Duration,
+    /// Time for one render, waiting included: 503 beyond, and the work stops.
+    pub render_time_max: Duration,
+    /// Renders at once; the others wait.
+    pub renders_max: usize,
+    /// Renders that wait: 503 beyond.
+    pub renders_waiting_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            // Grafana sends some kilobytes; a body of generated targets may be far longer.
+            body_bytes_max: 4 << 20,
+            targets_max: 4_096,
+            nodes_max: 1_000_000,
+            render: evaluate::Limits::default(),
+            render_slow: Duration::from_secs(2),
+            render_time_max: Duration::from_secs(60),
+            renders_max: cores,
+            // A dashboard asks some dozens of panels at once; several people open one together.
+            renders_waiting_max: 512,
+        }
+    }
+}

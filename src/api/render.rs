@@ -1,0 +1,183 @@
+//! `/render`: from parameters to a streamed answer.
+
+mod explain;
+mod meta;
+mod question;
+
+use std::time::Instant;
+
+use axum::extract;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::error::{ApiError, ApiResult};
+use super::request::ApiRequest;
+use super::{Services, State, carbonapi, reply};
+use crate::evaluate::{Cancellation, ErrorKind, RenderError, RenderRequest, Rendered};
+use crate::format::msgpack::Msgpack;
+use crate::format::pickle::Pickle;
+use crate::format::{
+    Csv, Dygraph, Encode, Format, Json, Raw, Rickshaw, SeriesEncoder, SeriesFormat, SeriesObjects,
+    Wrapped, carbonapi as protobuf,
+};
+use crate::functions::Series;
+use crate::telemetry::render::RenderOutcome;
+use question::{Form, Question};
+
+/// Headers by which Grafana says where a query comes from.
+const ORIGIN_HEADERS: [&str; 3] = ["x-dashboard-id", "x-panel-id", "x-grafana-org-id"];
+
+/// How much of the targets a log line shows.
+const LOGGED_BYTES_MAX: usize = 1024;
+
+/// `/render`.
+pub(super) async fn render(
+    extract::State(state): extract::State<State>,
+    request: ApiRequest,
+) -> Response {
+    let started = Instant::now();
+    let is_third_protocol = request.parameters.last("format") == Some("carbonapi_v3_pb");
+    let answer = if is_third_protocol && !request.body.is_empty() {
+        carbonapi::render(&state, &request).await
+    } else {
+        answer(&state, &request).await
+    };
+    let outcome = answer
+        .as_ref()
+        .map_or_else(outcome_of, |_| RenderOutcome::Answered);
+    let duration = started.elapsed();
+    state.render_telemetry.ended(outcome, duration);
+    if duration >= state.limits.render_slow {
+        log_slow(&request, outcome, duration.as_millis());
+    }
+    answer.map_or_else(IntoResponse::into_response, |mut response| {
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response
+    })
+}
+
+fn log_slow(request: &ApiRequest, outcome: RenderOutcome, milliseconds: u128) {
+    let [dashboard, panel, organisation] =
+        ORIGIN_HEADERS.map(|name| request.header(name).unwrap_or_default());
+    let mut targets = request.parameters.list("target").join(" ");
+    if targets.len() > LOGGED_BYTES_MAX {
+        let shorter = targets.char_indices().map(|(at, _)| at);
+        let cut = shorter.take_while(|at| *at <= LOGGED_BYTES_MAX).last();
+        targets.truncate(cut.unwrap_or(0));
+    }
+    tracing::warn!(
+        milliseconds,
+        ?outcome,
+        dashboard,
+        panel,
+        organisation,
+        from = request.parameters.last("from"),
+        until = request.parameters.last("until"),
+        targets,
+        "slow render"
+    );
+}
+
+fn outcome_of(error: &ApiError) -> RenderOutcome {
+    match error.status() {
+        StatusCode::UNPROCESSABLE_ENTITY => RenderOutcome::TooLarge,
+        StatusCode::SERVICE_UNAVAILABLE => RenderOutcome::Abandoned,
+        status if status.is_client_error() => RenderOutcome::Refused,
+        _ => RenderOutcome::Failed,
+    }
+}
+
+async fn answer(state: &State, request: &ApiRequest) -> ApiResult {
+    let question = Question::read(&request.parameters, state)?;
+    let (rendered, question) = evaluate(state, question).await?;
+    match &question.form {
+        Form::Explain => explain::answer(&rendered, &question, &request.parameters),
+        Form::JsonWithMeta => meta::answer(state, rendered, question).await,
+        Form::Plain(format) => {
+            let format = *format;
+            Ok(encode(format, rendered.series, question))
+        }
+    }
+}
+
+/// Evaluates on the render threads, within the time that a render may take.
+async fn evaluate(state: &State, question: Question) -> ApiResult<(Rendered, Question)> {
+    let cancellation = Cancellation::at(Instant::now() + state.limits.render_time_max);
+    let services = state.clone();
+    let request = RenderRequest {
+        cancellation: cancellation.clone(),
+        ..question.request(services.clock.now())
+    };
+    let run = state.renders.run_cancelling(cancellation, move || {
+        (services.engine.render(&request), question)
+    });
+    let (rendered, question) = run.await?;
+    let rendered = finish(state, rendered)?;
+    Ok((rendered, question))
+}
+
+/// Counts what was read, and turns an error into its status.
+pub(super) fn finish(
+    services: &Services,
+    rendered: Result<Rendered, RenderError>,
+) -> ApiResult<Rendered> {
+    let rendered = rendered.map_err(|error| render_error(&error))?;
+    let statistics = &rendered.statistics;
+    services
+        .render_telemetry
+        .read(statistics.series_read(), statistics.points_read());
+    Ok(rendered)
+}
+
+fn render_error(error: &RenderError) -> ApiError {
+    let status = match error.kind() {
+        ErrorKind::BadRequest => StatusCode::BAD_REQUEST,
+        ErrorKind::TooLarge => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Store => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let message = match &error.target {
+        Some(target) => format!("{error} (target: {target})"),
+        None => error.to_string(),
+    };
+    ApiError::new(status, message)
+}
+
+/// The answer's body, made while it is sent.
+fn encode(format: Format, series: Vec<Series>, question: Question) -> Response {
+    match format {
+        Format::Json => text(format, walk(Json::new(question.json), series), question),
+        Format::Dygraph => text(format, Dygraph::new(series), question),
+        Format::Rickshaw => text(format, walk(Rickshaw::default(), series), question),
+        Format::Csv => plain(format, walk(Csv::new(question.zone), series)),
+        Format::Pickle => plain(format, walk(SeriesObjects::<Pickle>::default(), series)),
+        Format::Msgpack => plain(format, walk(SeriesObjects::<Msgpack>::default(), series)),
+        Format::CarbonapiV2 => plain(format, walk(protobuf::FetchV2, series)),
+        Format::CarbonapiV3 => {
+            let fetch = protobuf::FetchV3 {
+                request_start: question.window.from,
+                request_stop: question.window.until,
+            };
+            plain(format, walk(fetch, series))
+        }
+        // Pictures never come here: `Question::read` refuses them.
+        Format::Raw | Format::Png | Format::Svg | Format::Pdf => plain(format, walk(Raw, series)),
+    }
+}
+
+fn walk<F: SeriesFormat>(format: F, series: Vec<Series>) -> SeriesEncoder<F> {
+    SeriesEncoder::new(format, series)
+}
+
+fn plain(format: Format, encoder: impl Encode + 'static) -> Response {
+    reply::stream(format.content_type(), encoder)
+}
+
+/// The formats that a script tag can load.
+fn text(format: Format, encoder: impl Encode + 'static, question: Question) -> Response {
+    match question.callback {
+        Some(callback) => reply::stream(reply::JAVASCRIPT, Wrapped::in_callback(callback, encoder)),
+        None => plain(format, encoder),
+    }
+}
