@@ -4,7 +4,10 @@ use crate::functions::{
     Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
 };
 
-const PARAMETERS: &[Parameter] = &[Parameter::required("seriesList", Kind::SeriesList)];
+const PARAMETERS: &[Parameter] = &[
+    Parameter::required("seriesList", Kind::SeriesList),
+    Parameter::optional("pos", Kind::Integer).multiple(),
+];
 
 /// One of the two.
 pub(super) struct Case {
@@ -21,7 +24,7 @@ impl Case {
         let signature = Signature {
             names,
             group: Group::Alias,
-            usage: "(seriesList)",
+            usage: "(seriesList, *pos)",
             description,
             parameters: PARAMETERS,
             aggregator: false,
@@ -32,12 +35,14 @@ impl Case {
 
 pub(super) static LOWER: Case = Case::new(
     &["lower"],
-    "Shows the legend in small letters.",
+    "Shows the legend in small letters, or just the letters at the given positions, counted from 0 or \
+     back from -1.",
     str::to_lowercase,
 );
 pub(super) static UPPER: Case = Case::new(
     &["upper"],
-    "Shows the legend in capital letters.",
+    "Shows the legend in capital letters, or just the letters at the given positions, counted from 0 \
+     or back from -1.",
     str::to_uppercase,
 );
 
@@ -52,10 +57,33 @@ impl Function for Case {
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut all = call.series("seriesList")?;
+        let positions = call.integers("pos")?;
         for series in &mut all {
-            series.name = (self.change)(&series.name);
+            series.name = if positions.is_empty() {
+                (self.change)(&series.name)
+            } else {
+                self.change_at(&series.name, &positions)
+            };
         }
         Ok(all)
+    }
+}
+
+impl Case {
+    /// Positions outside the name are passed over.
+    fn change_at(&self, name: &str, positions: &[i64]) -> String {
+        let count = name.chars().count() as i64;
+        let change = |(position, letter): (usize, char)| {
+            let from_start = position as i64;
+            let chosen =
+                positions.contains(&from_start) || positions.contains(&(from_start - count));
+            if chosen {
+                (self.change)(letter.encode_utf8(&mut [0; 4]))
+            } else {
+                letter.to_string()
+            }
+        };
+        name.chars().enumerate().map(change).collect()
     }
 }
 
@@ -68,5 +96,7 @@ mod tests {
         let samples = Samples::new().with("a.B", 60, 60, &[1.0]);
         assert_eq!(samples.run("upper(a.B)", 0, 60)[0].name, "A.B");
         assert_eq!(samples.run("lower(a.B)", 0, 60)[0].name, "a.b");
+        assert_eq!(samples.run("upper(a.B,0,99)", 0, 60)[0].name, "A.B");
+        assert_eq!(samples.run("lower(a.B,-1)", 0, 60)[0].name, "a.b");
     }
 }

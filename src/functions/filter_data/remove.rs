@@ -112,6 +112,9 @@ impl Function for Remove {
                 number_text::general(n)
             ));
             if let Some(limit) = self.limit_of(&series, n) {
+                if let Limit::Percentile = self.limit {
+                    series.tags.set("nPercentile", number_text::repr(n));
+                }
                 remove(&mut series, self.side, limit);
             }
             series

@@ -13,8 +13,8 @@ static SIGNATURE: Signature = Signature {
     names: &["useSeriesAbove"],
     group: Group::FilterSeries,
     usage: "(seriesList, value, search, replace)",
-    description: "Where the greatest value of a series is above a value, reads the series whose \
-                  name search and replace make of its name.",
+    description: "Where the greatest value of a series without nulls is above a value, reads the \
+                  series whose name search and replace make of its name.",
     parameters: &[
         Parameter::required("seriesList", Kind::SeriesList),
         Parameter::required("value", Kind::Float),
@@ -37,7 +37,11 @@ impl Function for UseSeriesAbove {
         let replacement = regex
             .replacement(&call.string("replace")?)
             .map_err(problem)?;
-        let above = all.iter().filter(|series| greatest(&series.values) > value);
+        // As in the reference, a series with a null among its values is passed over.
+        let is_above = |series: &&Series| {
+            !series.values.iter().any(|value| value.is_nan()) && greatest(&series.values) > value
+        };
+        let above = all.iter().filter(is_above);
         let query = |series: &Series| {
             regex
                 .replace_all(&series.name, &replacement)
