@@ -24,9 +24,12 @@ pub fn run(data: &[u8]) {
     }
 }
 
+/// Enough for several frames.
+const SLOTS: u32 = 600;
+
 /// Encoded series of each kind.
 pub fn seeds() -> Vec<Vec<u8>> {
-    let kinds: [fn(u32) -> f64; 7] = [
+    let kinds: [fn(u32) -> f64; 11] = [
         |_| 7.0,
         |slot| f64::from(slot * 12),
         |slot| f64::from(slot * slot % 101) / 100.0,
@@ -45,12 +48,21 @@ pub fn seeds() -> Vec<Vec<u8>> {
                 f64::from(slot)
             }
         },
+        |slot| f64::from(slot * 7) / 6.0,
+        |slot| {
+            (0..6)
+                .map(|part| f64::from(slot + part) / 100.0)
+                .sum::<f64>()
+                / 6.0
+        },
+        |slot| f64::from(slot * slot % 89) * 4096.0,
+        |slot| f64::from(slot * slot % 5 + 2).sqrt(),
         |slot| if slot % 40 > 20 { f64::NAN } else { 0.25 },
     ];
     (kinds.iter())
         .map(|kind| {
-            let values: Vec<f64> = (0..130).map(kind).collect();
-            let mut seed = 130u16.to_le_bytes().to_vec();
+            let values: Vec<f64> = (0..SLOTS).map(kind).collect();
+            let mut seed = (SLOTS as u16).to_le_bytes().to_vec();
             Encoder::new().encode(&values, &mut seed);
             seed
         })

@@ -27,11 +27,43 @@ fn main() {
         "  … without the floats   {:.3}",
         bytes_a_slot(&TARGET[..3], 5_000, 18)
     );
+    println!("  of one kind each:                (XOR as in Gorilla, bare)");
     for kind in ALL {
         let name = format!("{kind:?}");
-        println!("  {name:<22} {:.3}", bytes_a_slot(&[kind], 5_000, 2));
+        let xor_bits: usize = series(kind).iter().map(|values| xor_bits(values)).sum();
+        let xor = xor_bits as f64 / (8 * SLOTS * SERIES as usize) as f64;
+        println!(
+            "  {name:<22} {:.3}     {xor:.3}",
+            bytes_a_slot(&[kind], 5_000, 2)
+        );
     }
     divan::main();
+}
+
+/// Bits that the values of a series take in the XOR coding of Gorilla (Pelkonen et al., VLDB 2015).
+fn xor_bits(values: &[f64]) -> usize {
+    let present = || {
+        values
+            .iter()
+            .filter(|value| !value.is_nan())
+            .map(|value| value.to_bits())
+    };
+    let (mut total, mut window) = (64, None);
+    for (former, current) in present().zip(present().skip(1)) {
+        let xor = former ^ current;
+        let ends = (xor.leading_zeros().min(31), xor.trailing_zeros());
+        total += match window {
+            _ if xor == 0 => 1,
+            Some((leading, trailing)) if leading <= ends.0 && trailing <= ends.1 => {
+                2 + (64 - leading - trailing) as usize
+            }
+            _ => {
+                window = Some(ends);
+                2 + 5 + 6 + (64 - ends.0 - ends.1) as usize
+            }
+        };
+    }
+    total
 }
 
 fn series(kind: Kind) -> Vec<[f64; SLOTS]> {

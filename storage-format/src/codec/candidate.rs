@@ -21,6 +21,9 @@ pub(super) struct Candidate {
     pub(super) integers: Vec<u64>,
     /// One a present value in [`Domain::Quotient`], else none.
     pub(super) corrections: Corrections,
+    /// The values that the integers are numbers of in [`Domain::Dictionary`], encoded, and how many.
+    pub(super) table: Vec<u8>,
+    pub(super) table_values: usize,
     /// The values that the integers do not tell.
     pub(super) raw: Vec<Raw>,
     /// How they are packed as a whole …
@@ -47,6 +50,8 @@ impl Default for Candidate {
             domain: Domain::Integer,
             integers: Vec::new(),
             corrections: Corrections::default(),
+            table: Vec::new(),
+            table_values: 0,
             raw: Vec::new(),
             plan: Plan::NONE,
             frames: Vec::new(),
@@ -60,6 +65,8 @@ impl Candidate {
     pub(super) fn clear(&mut self) {
         self.integers.clear();
         self.corrections.clear();
+        self.table.clear();
+        self.table_values = 0;
         self.raw.clear();
         self.frames.clear();
         self.size = usize::MAX;
@@ -87,6 +94,10 @@ impl Candidate {
             Domain::Integer => 0,
             Domain::Decimal { .. } | Domain::Bits { .. } => 1,
             Domain::Binary { exponent } => varint_bytes(bits(zigzag(i64::from(exponent)))),
+            Domain::Multiple { factor, .. } => 1 + varint_bytes(bits(u64::from(factor))),
+            Domain::Dictionary => {
+                1 + varint_bytes(bits(self.table.len() as u64)) + self.table.len()
+            }
             Domain::Quotient { divisor } => {
                 varint_bytes(bits(u64::from(divisor))) + 1 + self.corrections.bytes()
             }

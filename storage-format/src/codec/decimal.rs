@@ -42,7 +42,36 @@ pub(super) fn read(values: &[f64], candidate: &mut Candidate) -> bool {
         0 if candidate.raw.is_empty() => Domain::Integer,
         exponent => Domain::Decimal { exponent },
     };
+    if candidate.raw.is_empty() {
+        divide_by_common_factor(exponent, candidate);
+    }
     true
+}
+
+/// Divides the integers by their greatest common divisor: sizes come in pages, times in ticks.
+fn divide_by_common_factor(exponent: u8, candidate: &mut Candidate) {
+    let mut common = 0u64;
+    for &integer in &candidate.integers {
+        common = greatest_common_divisor(common, (integer as i64).unsigned_abs());
+        if common == 1 {
+            return;
+        }
+    }
+    let Ok(factor) = u32::try_from(common) else {
+        return;
+    };
+    for integer in &mut candidate.integers {
+        *integer = (*integer as i64 / i64::from(factor)) as u64;
+    }
+    candidate.domain = Domain::Multiple { factor, exponent };
+}
+
+/// The largest number that divides both; the other one if one is 0.
+pub(super) fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// How many values may be raw before a domain is given up.
@@ -237,11 +266,11 @@ mod tests {
     #[test]
     fn a_late_longer_decimal_raises_the_exponent() {
         let mut values = vec![1.5; 200];
-        values[177] = 1.375;
+        values[177] = 1.501;
         let mut candidate = Candidate::default();
         assert!(read(&values, &mut candidate));
         assert_eq!(candidate.domain, Domain::Decimal { exponent: 3 });
         assert!(candidate.raw.is_empty());
-        assert_eq!(candidate.integers[176..179], [1500, 1375, 1500]);
+        assert_eq!(candidate.integers[176..179], [1500, 1501, 1500]);
     }
 }

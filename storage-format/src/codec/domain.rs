@@ -40,6 +40,15 @@ pub(crate) enum Domain {
         /// The power, at most [`DECIMAL_EXPONENT_MAX`].
         exponent: u8,
     },
+    /// The value is the integer times a factor, over a power of ten.
+    Multiple {
+        /// The factor, not 0.
+        factor: u32,
+        /// The power, at most [`DECIMAL_EXPONENT_MAX`].
+        exponent: u8,
+    },
+    /// The integer is the value's number in a table, and stands for it until it is looked up there.
+    Dictionary,
     /// The value is the integer over a divisor, moved on by its correction.
     Quotient {
         /// The divisor, not 0.
@@ -71,6 +80,17 @@ impl Domain {
                 let divisor = POWERS_OF_TEN[usize::from(exponent)];
                 map(integers, values, |integer| float(integer) / divisor);
             }
+            Self::Multiple { factor, exponent } => {
+                let factor = f64::from(factor);
+                let divisor = POWERS_OF_TEN[usize::from(exponent)];
+                match exponent {
+                    0 => map(integers, values, |integer| float(integer) * factor),
+                    _ => map(integers, values, |integer| {
+                        float(integer) * factor / divisor
+                    }),
+                }
+            }
+            Self::Dictionary => map(integers, values, f64::from_bits),
             Self::Quotient { divisor } => {
                 let divisor = f64::from(divisor);
                 map(integers, values, |integer| float(integer) / divisor);

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::bitpack::{self, LANES, Lanes, packed_bytes};
+use super::dictionary::VALUES_MAX;
 use super::domain::{self, Domain, SignForm};
 use super::presence::Presence;
 use super::sequence::{Packing, walk_list};
@@ -24,8 +25,16 @@ pub struct Encoded<'a> {
     domain: Domain,
     packing: Packing<'a>,
     corrections: Option<Corrections<'a>>,
+    table: Option<Table<'a>>,
     /// Values that the integers do not tell: gap varint and eight bytes each.
     raw: &'a [u8],
+}
+
+/// The values that the integers are numbers of, themselves encoded.
+#[derive(Clone, Copy, Debug)]
+struct Table<'a> {
+    values: usize,
+    bytes: &'a [u8],
 }
 
 /// How many floats each value is away from its quotient.
@@ -42,11 +51,20 @@ impl<'a> Encoded<'a> {
     /// # Errors
     /// [`FormatError`] if they are not exactly what the encoder writes for that many slots.
     pub fn parse(bytes: &'a [u8], slots: usize, offset: u64) -> Result<Self, FormatError> {
+        Self::parse_with(bytes, slots, offset, ParsedDomain::parse)
+    }
+
+    fn parse_with(
+        bytes: &'a [u8],
+        slots: usize,
+        offset: u64,
+        parse_domain: ParseDomain<'a>,
+    ) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(PART, bytes, offset);
         let (presence, domain, packing) = tag::split(cursor.byte()?);
         let presence = Presence::parse(presence, slots, &mut cursor)?;
         let present = presence.present();
-        let domain = ParsedDomain::parse(domain, &mut cursor)?;
+        let domain = parse_domain(domain, &mut cursor)?;
         let packing = Packing::parse(packing, present, &mut cursor)?;
         let corrections = match domain.corrections {
             Some((base, width)) => Some(Corrections {
@@ -70,6 +88,7 @@ impl<'a> Encoded<'a> {
             domain: domain.domain,
             packing,
             corrections,
+            table: domain.table,
             raw,
         })
     }
@@ -116,6 +135,9 @@ impl<'a> Encoded<'a> {
     /// Writes the present values of `ranks` to `out`.
     fn decode_dense(&self, ranks: Range<usize>, out: &mut [f64]) {
         self.packing.decode(self.domain, &ranks, out);
+        if let Some(table) = &self.table {
+            table.look_up(out);
+        }
         if let Some(corrections) = &self.corrections {
             corrections.mend(&ranks, out);
         }
@@ -133,6 +155,33 @@ impl<'a> Encoded<'a> {
                 out[index - ranks.start] = f64::from_bits(u64::from_le_bytes(bits));
             }
             next = index + 1;
+        }
+    }
+}
+
+impl<'a> Table<'a> {
+    fn parse(cursor: &mut Cursor<'a>) -> Result<Self, FormatError> {
+        let values = usize::from(cursor.byte()?) + 1;
+        let length = cursor.varint()?;
+        let offset = cursor.offset();
+        // A length beyond the address space is refused as one beyond the end.
+        let bytes = cursor.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+        let encoded = Encoded::parse_with(bytes, values, offset, ParsedDomain::parse_of_table)?;
+        if encoded.present() != values {
+            return Err(cursor.invalid("a table without gaps", encoded.present() as u64));
+        }
+        Ok(Self { values, bytes })
+    }
+
+    /// Replaces the numbers in `out` by their values.
+    fn look_up(&self, out: &mut [f64]) {
+        let mut table = [f64::NAN; VALUES_MAX];
+        // The bytes were checked when they were parsed as a part of the whole.
+        if let Ok(encoded) = Encoded::parse(self.bytes, self.values, 0) {
+            encoded.decode(&mut table[..self.values]);
+        }
+        for value in out {
+            *value = table[value.to_bits() as usize % VALUES_MAX];
         }
     }
 }
@@ -156,45 +205,76 @@ impl Corrections<'_> {
 }
 
 /// A domain and what its parameters announce.
-struct ParsedDomain {
+struct ParsedDomain<'a> {
     domain: Domain,
     /// Base and width of the corrections, if there are any.
     corrections: Option<(u64, u32)>,
+    table: Option<Table<'a>>,
     has_raw: bool,
 }
 
-impl ParsedDomain {
-    fn parse(code: u8, cursor: &mut Cursor<'_>) -> Result<Self, FormatError> {
-        let plain = |domain| Self {
+/// Reads the parameters of the domain of that code.
+type ParseDomain<'a> = fn(u8, &mut Cursor<'a>) -> Result<ParsedDomain<'a>, FormatError>;
+
+impl<'a> ParsedDomain<'a> {
+    fn plain(domain: Domain) -> Self {
+        Self {
             domain,
             corrections: None,
+            table: None,
             has_raw: false,
-        };
+        }
+    }
+
+    fn parse(code: u8, cursor: &mut Cursor<'a>) -> Result<Self, FormatError> {
         match code {
-            tag::INTEGER => Ok(plain(Domain::Integer)),
+            tag::DICTIONARY => Ok(Self {
+                table: Some(Table::parse(cursor)?),
+                ..Self::plain(Domain::Dictionary)
+            }),
+            _ => Self::parse_of_table(code, cursor),
+        }
+    }
+
+    /// As [`ParsedDomain::parse`], but for a table, which has no table of its own.
+    fn parse_of_table(code: u8, cursor: &mut Cursor<'a>) -> Result<Self, FormatError> {
+        match code {
+            tag::INTEGER => Ok(Self::plain(Domain::Integer)),
             tag::DECIMAL => parse_decimal(cursor),
-            tag::BINARY => parse_binary(cursor).map(plain),
-            tag::BITS => parse_bits(cursor).map(plain),
+            tag::BINARY => parse_binary(cursor).map(Self::plain),
+            tag::BITS => parse_bits(cursor).map(Self::plain),
             tag::QUOTIENT => parse_quotient(cursor),
+            tag::MULTIPLE => parse_multiple(cursor).map(Self::plain),
             other => Err(cursor.invalid("a domain", u64::from(other))),
         }
     }
 }
 
-fn parse_decimal(cursor: &mut Cursor<'_>) -> Result<ParsedDomain, FormatError> {
+fn parse_multiple(cursor: &mut Cursor<'_>) -> Result<Domain, FormatError> {
+    let exponent = cursor.byte()?;
+    if exponent > domain::DECIMAL_EXPONENT_MAX {
+        return Err(cursor.invalid("a decimal exponent up to 22", u64::from(exponent)));
+    }
+    let factor = cursor.varint()?;
+    match u32::try_from(factor) {
+        Ok(factor) if factor > 0 => Ok(Domain::Multiple { factor, exponent }),
+        _ => Err(cursor.invalid("a factor of 32 bits", factor)),
+    }
+}
+
+fn parse_decimal<'a>(cursor: &mut Cursor<'_>) -> Result<ParsedDomain<'a>, FormatError> {
     let byte = cursor.byte()?;
     let exponent = byte & !tag::HAS_RAW;
     if exponent > domain::DECIMAL_EXPONENT_MAX {
         return Err(cursor.invalid("a decimal exponent up to 22", u64::from(exponent)));
     }
     Ok(ParsedDomain {
-        domain: Domain::Decimal { exponent },
-        corrections: None,
         has_raw: byte & tag::HAS_RAW != 0,
+        ..ParsedDomain::plain(Domain::Decimal { exponent })
     })
 }
 
-fn parse_quotient(cursor: &mut Cursor<'_>) -> Result<ParsedDomain, FormatError> {
+fn parse_quotient<'a>(cursor: &mut Cursor<'_>) -> Result<ParsedDomain<'a>, FormatError> {
     let divisor = cursor.varint()?;
     let divisor = match u32::try_from(divisor) {
         Ok(divisor) if divisor > 0 => divisor,
@@ -207,9 +287,9 @@ fn parse_quotient(cursor: &mut Cursor<'_>) -> Result<ParsedDomain, FormatError> 
         other => return Err(cursor.invalid("a width of corrections", u64::from(other))),
     };
     Ok(ParsedDomain {
-        domain: Domain::Quotient { divisor },
         corrections,
         has_raw: byte & tag::HAS_RAW != 0,
+        ..ParsedDomain::plain(Domain::Quotient { divisor })
     })
 }
 

@@ -4,7 +4,8 @@
 //! series, so sealing a block allocates nothing a series.
 
 use super::bitpack;
-use super::candidate::{Candidate, Corrections, FRAME, FRAME_EXPONENT, Raw};
+use super::candidate::{Candidate, FRAME, FRAME_EXPONENT, Raw};
+use super::dictionary::Dictionary;
 use super::domain::{self, Domain, SignForm};
 use super::plan::{self, Plan};
 use super::{decimal, presence, quotient, tag};
@@ -12,6 +13,12 @@ use crate::cursor::{put_signed_varint, put_varint};
 
 /// A candidate that takes at most this many bits a value is taken without looking further.
 const GOOD_BITS: usize = 36;
+
+/// A candidate that takes more bits a value than this has a dictionary tried against it.
+const DICTIONARY_BITS: usize = 6;
+
+/// A dictionary in which each value stands for at least so many has exceptions tried against it.
+const HELD_VALUES_MIN: usize = 8;
 
 /// Encodes one series after another, reusing its working memory.
 #[derive(Debug, Default)]
@@ -23,6 +30,10 @@ pub struct Encoder {
     trial: Candidate,
     /// Room for differences.
     residuals: Vec<u64>,
+    dictionary: Dictionary,
+    /// What encodes the dictionary's values; it has no dictionary of its own.
+    table_encoder: Option<Box<Encoder>>,
+    is_for_table: bool,
 }
 
 impl Encoder {
@@ -64,27 +75,56 @@ impl Encoder {
     /// Leaves the smallest candidate in `self.best`.
     fn choose(&mut self) {
         self.best.clear();
-        let good_bytes = self.dense.len() * GOOD_BITS / 8;
-        if decimal::read(&self.dense, &mut self.trial) && self.weigh() <= good_bytes {
+        let bytes = |bits: usize, values: &[f64]| values.len() * bits / 8;
+        let good_bytes = bytes(GOOD_BITS, &self.dense);
+        if decimal::read(&self.dense, &mut self.trial) {
+            self.weigh();
+        }
+        if self.best.size > good_bytes && quotient::read(&self.dense, &mut self.trial) {
+            self.weigh();
+        }
+        let small_bytes = bytes(DICTIONARY_BITS, &self.dense);
+        if self.best.size > small_bytes && !self.is_for_table && self.read_dictionary() {
+            self.weigh();
+        }
+        // Values that hardly ever change are still smaller as differences with exceptions.
+        let is_held = self.best.domain == Domain::Dictionary
+            && self.best.table_values * HELD_VALUES_MIN <= self.dense.len();
+        if self.best.size <= good_bytes && !is_held {
             return;
         }
-        if quotient::read(&self.dense, &mut self.trial) && self.weigh() <= good_bytes {
-            return;
-        }
-        if self.trial.read_binary(&self.dense) {
+        if !is_held && self.trial.read_binary(&self.dense) {
             self.weigh();
         }
         self.trial.read_bits(&self.dense);
         self.weigh();
     }
 
-    /// Measures the trial and keeps it if it is the smallest; answers the smallest size.
-    fn weigh(&mut self) -> usize {
+    /// Reads the values as numbers in a dictionary into the trial; false if too few repeat.
+    fn read_dictionary(&mut self) -> bool {
+        self.trial.clear();
+        self.trial.domain = Domain::Dictionary;
+        let integers = &mut self.trial.integers;
+        if !self.dictionary.number(&self.dense, integers) {
+            return false;
+        }
+        let encoder = self.table_encoder.get_or_insert_with(|| {
+            Box::new(Self {
+                is_for_table: true,
+                ..Self::default()
+            })
+        });
+        self.trial.table_values = self.dictionary.values.len();
+        encoder.encode(&self.dictionary.values, &mut self.trial.table);
+        true
+    }
+
+    /// Measures the trial and keeps it if it is the smallest.
+    fn weigh(&mut self) {
         self.trial.measure(&mut self.residuals);
         if self.trial.size < self.best.size {
             std::mem::swap(&mut self.best, &mut self.trial);
         }
-        self.best.size
     }
 
     /// Appends the best candidate; answers the codes of its domain and packing.
@@ -96,7 +136,7 @@ impl Encoder {
             ..
         } = &self.best;
         let residuals = &mut self.residuals;
-        let code = put_domain(self.best.domain, corrections, !raw.is_empty(), out);
+        let code = put_domain(&self.best, out);
         let packing = if self.best.frames.is_empty() {
             put_sequence(self.best.plan, integers, residuals, out);
             packing_code(self.best.plan)
@@ -192,19 +232,40 @@ fn put_constant(value: f64, out: &mut Vec<u8>) -> u8 {
             (domain, integers[0])
         }
     };
-    let code = put_domain(domain, &Corrections::default(), false, out);
+    let candidate = Candidate {
+        domain,
+        ..Candidate::default()
+    };
+    let code = put_domain(&candidate, out);
     put_signed_varint(out, integer as i64);
     code
 }
 
-/// Appends the parameters of a domain and answers its code.
-fn put_domain(domain: Domain, corrections: &Corrections, has_raw: bool, out: &mut Vec<u8>) -> u8 {
-    let raw_flag = if has_raw { tag::HAS_RAW } else { 0 };
-    match domain {
+/// Appends the parameters of a candidate's domain and answers its code.
+fn put_domain(candidate: &Candidate, out: &mut Vec<u8>) -> u8 {
+    let corrections = &candidate.corrections;
+    let raw_flag = if candidate.raw.is_empty() {
+        0
+    } else {
+        tag::HAS_RAW
+    };
+    match candidate.domain {
         Domain::Integer => tag::INTEGER,
         Domain::Decimal { exponent } => {
             out.push(exponent | raw_flag);
             tag::DECIMAL
+        }
+        Domain::Multiple { factor, exponent } => {
+            out.push(exponent);
+            put_varint(out, u64::from(factor));
+            tag::MULTIPLE
+        }
+        Domain::Dictionary => {
+            // There are at least two and at most 256.
+            out.push((candidate.table_values - 1) as u8);
+            put_varint(out, candidate.table.len() as u64);
+            out.extend_from_slice(&candidate.table);
+            tag::DICTIONARY
         }
         Domain::Quotient { divisor } => {
             put_varint(out, u64::from(divisor));

@@ -5,13 +5,14 @@
 //! any range of slots, without allocation and without failing. Everything is lossless bit for bit,
 //! except that NaN is not a value. The layout is described in `block.md`.
 //!
-//! The parts, in the order of the write road: `presence` separates the gaps; `decimal`, `quotient` and
-//! `domain` turn floats into small integers; `plan` measures how to pack those and `candidate` what it
+//! The parts, in the order of the write road: `presence` separates the gaps; `decimal`, `quotient`,
+//! `dictionary` and `domain` turn floats into small integers; `plan` measures how to pack those and `candidate` what it
 //! comes to; `bitpack` packs them. On the read road `sequence` gives them back.
 
 pub(crate) mod bitpack;
 mod candidate;
 mod decimal;
+mod dictionary;
 mod domain;
 mod encoded;
 mod encoder;
@@ -35,6 +36,8 @@ mod tag {
     pub(super) const BINARY: u8 = 2;
     pub(super) const BITS: u8 = 3;
     pub(super) const QUOTIENT: u8 = 4;
+    pub(super) const MULTIPLE: u8 = 5;
+    pub(super) const DICTIONARY: u8 = 6;
 
     /// Every present value is the same.
     pub(super) const CONSTANT: u8 = 0;

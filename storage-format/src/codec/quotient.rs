@@ -6,7 +6,7 @@
 //! units in the last place; these *corrections* are kept beside the integers, in a few bits each.
 
 use super::candidate::Candidate;
-use super::decimal::{self, fill_raw, raw_max, samples};
+use super::decimal::{self, fill_raw, greatest_common_divisor, raw_max, samples};
 use super::domain::Domain;
 
 /// So many values are looked at to find the divisor.
@@ -119,13 +119,6 @@ fn denominator(value: f64) -> Option<u64> {
 fn least_common_multiple(a: u64, b: u64) -> Option<u64> {
     let multiple = a / greatest_common_divisor(a, b) * b;
     (multiple <= DIVISOR_MAX).then_some(multiple)
-}
-
-fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 #[cfg(test)]

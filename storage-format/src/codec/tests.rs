@@ -69,9 +69,28 @@ fn series() -> impl Strategy<Value = Vec<f64>> {
         proptest::collection::vec(-1.0f64..1.0, 1..300),
         proptest::collection::vec((0u32..1000).prop_map(|v| f64::from(v as f32 * 0.1)), 1..300),
     ];
+    let of_few = (
+        proptest::collection::vec(any::<f64>(), 1..40),
+        proptest::collection::vec(any::<prop::sample::Index>(), 1..300),
+    )
+        .prop_map(|(levels, picks)| picks.iter().map(|pick| *pick.get(&levels)).collect());
+    let multiples = (
+        1u32..100_000,
+        proptest::collection::vec(-5_000i32..5_000, 1..300),
+    )
+        .prop_map(|(unit, picks)| {
+            picks
+                .iter()
+                .map(|&pick| f64::from(pick) * f64::from(unit))
+                .collect()
+        });
     let mixed = proptest::collection::vec(value, 1..700);
-    (prop_oneof![mixed, of_one_kind], any::<u8>(), 1usize..9).prop_map(
-        |(mut values, gaps, every)| {
+    (
+        prop_oneof![mixed, of_one_kind, of_few, multiples],
+        any::<u8>(),
+        1usize..9,
+    )
+        .prop_map(|(mut values, gaps, every)| {
             for (index, value) in values.iter_mut().enumerate() {
                 if gaps & 3 == 1 && index % every == 0 || gaps & 3 == 2 && index / 10 % 3 == 1 {
                     *value = f64::NAN;
@@ -84,8 +103,7 @@ fn series() -> impl Strategy<Value = Vec<f64>> {
                 }
             }
             values
-        },
-    )
+        })
 }
 
 proptest! {
@@ -159,6 +177,29 @@ fn a_negative_zero_among_decimals_costs_only_itself() {
     let clean = assert_round_trip(&values);
     values[17] = -0.0;
     assert!(assert_round_trip(&values) <= clean + 12);
+}
+
+#[test]
+fn full_precision_values_that_repeat_cost_their_number() {
+    let levels: Vec<f64> = (1..7u32).map(|level| f64::from(level).ln()).collect();
+    let values: Vec<f64> = (0..120).map(|slot| levels[slot * slot % 11 % 6]).collect();
+    assert!(assert_round_trip(&values) < 110);
+    // A gauge that is set now and then.
+    let held: Vec<f64> = (0..120u32)
+        .map(|slot| f64::from(slot / 4 + 2).ln())
+        .collect();
+    assert!(assert_round_trip(&held) < 260);
+}
+
+#[test]
+fn multiples_cost_no_more_than_their_quotients() {
+    let pages: Vec<f64> = (0..120u32)
+        .map(|slot| f64::from(slot * slot % 97))
+        .collect();
+    let bytes: Vec<f64> = pages.iter().map(|pages| pages * 4096.0).collect();
+    assert!(assert_round_trip(&bytes) <= assert_round_trip(&pages) + 3);
+    let halves: Vec<f64> = pages.iter().map(|pages| pages * 15.0 / 1000.0).collect();
+    assert_round_trip(&halves);
 }
 
 #[test]

@@ -33,13 +33,23 @@ pub enum Kind {
     Gappy,
     /// One value in the whole block.
     Sparse,
+    /// A slow sine, in full precision.
+    Sine,
+    /// A normally distributed walk, in full precision.
+    GaussWalk,
+    /// Two in three values are zero, the others full-precision floats.
+    ZeroOrFloat,
+    /// Decimals summed up in floating point, so that errors pile up.
+    DriftingSum,
+    /// Bytes in pages of 4,096.
+    Pages,
 }
 
 /// The four kinds of the target load, a quarter each.
 pub const TARGET: [Kind; 4] = [Kind::Counter, Kind::Constant, Kind::Walk, Kind::Uniform];
 
 /// All kinds, for the table of sizes.
-pub const ALL: [Kind; 11] = [
+pub const ALL: [Kind; 16] = [
     Kind::Counter,
     Kind::Constant,
     Kind::Walk,
@@ -51,6 +61,11 @@ pub const ALL: [Kind; 11] = [
     Kind::State,
     Kind::Gappy,
     Kind::Sparse,
+    Kind::Sine,
+    Kind::GaussWalk,
+    Kind::ZeroOrFloat,
+    Kind::DriftingSum,
+    Kind::Pages,
 ];
 
 /// SplitMix64.
@@ -70,6 +85,11 @@ impl Random {
         (self.next() % limit) as i64
     }
 
+    fn gauss(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
     /// Uniform in [0, 1), of 53 bits.
     fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
@@ -82,6 +102,7 @@ pub struct Source {
     kind: Kind,
     random: Random,
     state: i64,
+    level: f64,
 }
 
 impl Source {
@@ -97,6 +118,7 @@ impl Source {
             kind,
             random,
             state,
+            level: 50.0,
         }
     }
 
@@ -123,10 +145,7 @@ impl Source {
             Kind::Walk => self.walk() as f64 / 100.0,
             Kind::Uniform => self.random.unit(),
             Kind::UniformHundred => self.random.unit() * 100.0,
-            Kind::Gauss => {
-                let radius = (-2.0 * (1.0 - self.random.unit()).ln()).sqrt();
-                radius * (std::f64::consts::TAU * self.random.unit()).cos()
-            }
+            Kind::Gauss => self.random.gauss(),
             Kind::MeanOfSix => (0..6).map(|_| self.random.below(1_000) as f64).sum::<f64>() / 6.0,
             Kind::MeanOfDecimals => (0..6).map(|_| self.walk() as f64 / 100.0).sum::<f64>() / 6.0,
             Kind::State => {
@@ -141,6 +160,24 @@ impl Source {
                 } else {
                     self.state as f64
                 }
+            }
+            Kind::Sine => {
+                self.level += 0.01;
+                50.0 + 20.0 * self.level.sin()
+            }
+            Kind::GaussWalk => {
+                self.level += self.random.gauss() / 10.0;
+                self.level
+            }
+            Kind::ZeroOrFloat if self.random.below(3) > 0 => 0.0,
+            Kind::ZeroOrFloat => self.random.unit() * 10.0,
+            Kind::DriftingSum => {
+                self.level += (self.random.below(101) - 50) as f64 / 100.0;
+                self.level
+            }
+            Kind::Pages => {
+                self.state += self.random.below(1_001) - 500;
+                (2_000_000 + self.state) as f64 * 4096.0
             }
             Kind::Sparse if is_chosen => self.random.below(1_000) as f64,
             Kind::Sparse => f64::NAN,
