@@ -2,12 +2,24 @@
 
 use super::{Function, Kind, Parameter};
 
+mod alignment;
+mod clock;
 mod constant;
+mod delay;
 mod delta;
 mod gaps;
+mod hitcount;
+mod integral_by_interval;
+mod logarithm;
+mod offset_to_zero;
+mod periodic_gaps;
+mod round;
 mod scale;
+mod smart_summarize;
 mod summarize;
 mod time_shift;
+mod time_slice;
+mod transform_null;
 pub(super) mod unary;
 
 /// The series that nearly every function of this group begins with.
@@ -17,24 +29,36 @@ const SERIES: Parameter = Parameter::required("seriesList", Kind::SeriesList);
 pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &unary::ABSOLUTE,
     &constant::ADD,
+    &periodic_gaps::CompressPeriodicGaps,
+    &delay::Delay,
     &unary::DERIVATIVE,
     &unary::EXP,
+    &hitcount::Hitcount,
     &unary::INTEGRAL,
+    &integral_by_interval::IntegralByInterval,
+    &gaps::Interpolate,
     &unary::INVERT,
     &unary::IS_NON_NULL,
-    &gaps::Interpolate,
     &gaps::KeepLastValue,
+    &logarithm::Logarithm,
     &unary::LOGIT,
     &unary::MIN_MAX,
     &delta::NonNegativeDerivative,
     &constant::OFFSET,
+    &offset_to_zero::OffsetToZero,
     &delta::PerSecond,
     &constant::POW,
+    &round::Round,
     &scale::Scale,
     &constant::SCALE_TO_SECONDS,
     &unary::SIGMOID,
+    &clock::Sine,
+    &smart_summarize::SmartSummarize,
     &unary::SQUARE_ROOT,
     &summarize::Summarize,
+    &clock::Time,
     &time_shift::TimeShift,
+    &time_slice::TimeSlice,
     &time_shift::TimeStack,
+    &transform_null::TransformNull,
 ];
