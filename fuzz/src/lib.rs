@@ -6,6 +6,7 @@
 pub mod at_time;
 pub mod block;
 pub mod codec_round_trip;
+pub mod plaintext;
 pub mod series;
 pub mod target;
 
@@ -35,6 +36,11 @@ pub const TARGETS: &[Target] = &[
         name: "codec_round_trip",
         run: codec_round_trip::run,
         seeds: codec_round_trip::seeds,
+    },
+    Target {
+        name: "plaintext",
+        run: plaintext::run,
+        seeds: plaintext::seeds,
     },
     Target {
         name: "series",

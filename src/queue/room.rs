@@ -35,12 +35,11 @@ impl Room {
         if !self.has_waiters.load(Ordering::Relaxed) {
             return;
         }
-        let waiters = {
-            let mut waiters = self.waiters.lock();
-            self.has_waiters.store(false, Ordering::Relaxed);
-            std::mem::take(&mut *waiters)
-        };
-        for waiter in waiters {
+        let mut waiters = self.waiters.lock();
+        self.has_waiters.store(false, Ordering::Relaxed);
+        // Waking only puts tasks on their runtime's list, so it may be done under the lock, and the
+        // list keeps its memory.
+        for waiter in waiters.drain(..) {
             waiter.wake();
         }
     }

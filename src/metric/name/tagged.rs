@@ -16,10 +16,10 @@ pub(super) struct Pair {
     value: Range<usize>,
 }
 
-/// True for `metric{tag="value",…}`; a brace elsewhere is part of a name.
+/// True for `metric{tag="value",…}`; a brace elsewhere is part of a name, or of a tag's value.
 pub(super) fn is_openmetrics(raw: &[u8]) -> bool {
     let closes = raw.ends_with(b"\"}") || raw.ends_with(b"\",}");
-    closes && raw.contains(&b'{')
+    closes && memchr::memchr2(b'{', b';', raw).is_some_and(|first| raw[first] == b'{')
 }
 
 /// Puts `metric;tag=value;…` in order; `first` is the place of the first `;`.
@@ -45,9 +45,6 @@ pub(super) fn rebuild_openmetrics(
     scratch: &mut NameScratch,
 ) -> Result<(), Refusal> {
     let brace = memchr::memchr(b'{', raw).ok_or(Refusal::BadName)?;
-    if memchr::memchr(b';', &raw[..brace]).is_some() {
-        return Err(Refusal::BadName);
-    }
     start(&raw[..brace], policy, scratch)?;
     let mut rest = raw[brace + 1..raw.len() - 1].trim_ascii_start();
     while !rest.is_empty() {
