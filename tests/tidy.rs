@@ -5,6 +5,8 @@
 //! table in the same commit, where a reviewer sees it. Exceptions to sizes are a ratchet: an entry
 //! may shrink, and must go once its file or function fits.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "tidy/source.rs"]
 mod source;
 

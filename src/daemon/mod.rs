@@ -1,7 +1,24 @@
 //! Command line, wiring, signals and ordered shutdown.
+//!
+//! The only room that knows all others. [`serve`] builds them stage by stage and takes them down in
+//! order; what it needs beside them stands here, a file a job: the data folder ([`storage`]), the
+//! rules and their reload ([`rules`]), the [`sync`] thread, the daemon's own metrics
+//! ([`self_metrics`]), [`signals`], [`shutdown`] and what becomes of a [`panic`].
 
 mod command_line;
+mod descriptors;
 mod logging;
+mod notify;
+mod panic;
+mod ready;
+mod rules;
+mod self_metrics;
+mod serve;
+mod shutdown;
+mod signals;
+mod storage;
+mod store_numbers;
+mod sync;
 
 use std::process::ExitCode;
 
@@ -14,7 +31,7 @@ use crate::config;
 pub fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     let result = match command_line.command {
-        Command::Serve(_) => Err("not wired".to_owned()),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Config { action } => match action {
             ConfigAction::Check(settings) => check_config(&settings),
             ConfigAction::Print(settings) => print_config(&settings),

@@ -1,0 +1,14 @@
+//! The real binary, from the outside: sockets in, HTTP out, signals, files and exit codes.
+//!
+//! Every daemon binds to port 0 of the loopback and keeps its data in a folder of its own; it is
+//! ended by its own process number, whatever a test does.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod clients;
+mod crash;
+mod daemon;
+mod push;
+mod refused;
+mod restart;
+mod startup;
