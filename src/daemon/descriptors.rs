@@ -5,8 +5,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Below this the shipped limit of connections cannot be reached.
-const ENOUGH: u64 = 32 * 1024;
+/// Below this the shipped limit of connections cannot be reached with files mapped beside them.
+const ENOUGH: u64 = 18 * 1024;
 
 /// Raises the soft limit to the hard one and says what there is.
 pub(super) fn raise_limit() {

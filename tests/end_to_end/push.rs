@@ -148,7 +148,10 @@ fn own_metrics_are_stored_under_carbons_names() {
         "cache.size",
     ] {
         let target = format!("carbon.agents.box.{name}");
-        assert!(!daemon.points(&target, 60).is_empty(), "{target}");
+        wait_for(&target, || {
+            let shown = daemon.points(&target, 60);
+            (!shown.is_empty()).then_some(())
+        });
     }
     daemon.stop();
 }
