@@ -97,6 +97,30 @@ fn iteration_gives_all_series_in_order() {
 }
 
 #[test]
+fn the_example_of_the_page_is_what_is_written() {
+    let page = include_str!("../../block.md");
+    let (_, example) = page.split_once("```hex\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let expected: Vec<u8> = (example.split_whitespace())
+        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
+        .collect();
+    let mut writer = Writer::new(Span {
+        place: Place {
+            shard: 2,
+            family: 5,
+            archive: 1,
+        },
+        sequence: 77,
+        first_slot_s: 1_700_000_040,
+        step_s: 10,
+        slots: 4,
+    });
+    writer.push(7, &[42.0; 4]);
+    writer.push(9, &[0.25, f64::NAN, 0.50, 0.53]);
+    assert_eq!(writer.finish(), expected);
+}
+
+#[test]
 fn an_empty_block_is_a_block() {
     let bytes = block(&[]);
     let reader = Reader::open(&bytes).unwrap();
