@@ -43,8 +43,17 @@ impl SlotRing {
 
     /// `count` values from the slot at `start` on, which is a multiple of the step.
     pub(super) fn read(&self, start: i64, count: usize) -> Vec<f64> {
-        let times = (0..count).map(|slot| start + slot as i64 * self.step);
-        times.map(|time| self.value_at(time)).collect()
+        let (before, from) = self.slots.split_at(self.place(start));
+        let round = from.iter().chain(before).cycle();
+        let times = (0..count as i64).map(|slot| start + slot * self.step);
+        let value = |(slot, time): (&Slot, i64)| {
+            if slot.time == time {
+                slot.value
+            } else {
+                f64::NAN
+            }
+        };
+        round.zip(times).map(value).collect()
     }
 
     /// Makes the slot of a time from the finer archive. False when too few of its slots are known;
@@ -57,15 +66,6 @@ impl SlotRing {
             self.put(start, value);
         }
         value.is_some()
-    }
-
-    fn value_at(&self, time: i64) -> f64 {
-        let slot = self.slots[self.place(time)];
-        if slot.time == time {
-            slot.value
-        } else {
-            f64::NAN
-        }
     }
 
     fn place(&self, time: i64) -> usize {
