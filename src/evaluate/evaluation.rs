@@ -157,6 +157,10 @@ impl Evaluator for Evaluation<'_> {
         Ok(self.events.times(from, until, &tags))
     }
 
+    fn reserve_points(&self, points: usize) -> Result<(), EvaluationError> {
+        self.reader.reserve(0, points)
+    }
+
     fn timezone(&self) -> &TimeZone {
         &self.request.timezone
     }

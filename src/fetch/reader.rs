@@ -217,21 +217,25 @@ impl<'a> Reader<'a> {
         Ok(tasks)
     }
 
-    fn reserve(&self, series: usize, points: usize) -> Result<(), EvaluationError> {
+    /// Counts series and points against the limits.
+    ///
+    /// # Errors
+    /// When there is no room for so many.
+    pub fn reserve(&self, series: usize, points: usize) -> Result<(), EvaluationError> {
         let mut used = self.used.lock();
         let series = used.series.saturating_add(series);
         let points = used.points.saturating_add(points);
         let limits = self.limits;
         if series > limits.series_max {
             let message = format!(
-                "the query reads {series} series; at most {} are allowed",
+                "the query takes {series} series; at most {} are allowed",
                 limits.series_max
             );
             return Err(EvaluationError::Limit(message));
         }
         if points > limits.points_max {
             let message = format!(
-                "the query reads {points} points; at most {} are allowed",
+                "the query takes {points} points; at most {} are allowed",
                 limits.points_max
             );
             return Err(EvaluationError::Limit(message));

@@ -508,6 +508,15 @@ impl Call<'_> {
         self.evaluator.events(tags, from, until)
     }
 
+    /// Claims room for points that are about to be made; see [`Evaluator::reserve_points`]. Ask before
+    /// allocating.
+    ///
+    /// # Errors
+    /// When the request has no room for so many.
+    pub fn check_points(&self, points: usize) -> Result<(), EvaluationError> {
+        self.evaluator.reserve_points(points)
+    }
+
     fn parameter(&self, name: &str) -> Result<&Parameter, EvaluationError> {
         let parameters = self.signature.parameters;
         parameters

@@ -76,6 +76,13 @@ pub trait Evaluator: Sync {
     /// When the events cannot be read.
     fn events(&self, tags: &[String], from: i64, until: i64) -> Result<Vec<i64>, EvaluationError>;
 
+    /// Claims room for points that a function is about to make out of nothing or of fewer: generators,
+    /// and summaries finer than their series. What is read is counted when it is read.
+    ///
+    /// # Errors
+    /// When the request has no room for so many.
+    fn reserve_points(&self, points: usize) -> Result<(), EvaluationError>;
+
     /// The zone of the request, in which days begin.
     fn timezone(&self) -> &TimeZone;
 

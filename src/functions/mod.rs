@@ -30,6 +30,8 @@
 //!   [`Series::values_mut`], which copies only what somebody else still holds.
 //! - A function that gives one series for each that it takes, on the same grid, says so in
 //!   [`Function::keeps_grid`]; one that uses [`Call::state`] says so in [`Function::shares_state`].
+//! - A function that makes points out of nothing, or more than it is given, claims room for them first
+//!   with [`Call::check_points`]; otherwise one short target could take all memory.
 //! - A function that reads another window overrides [`Function::windows`] with the same arithmetic as
 //!   its `evaluate`, so that everything is fetched in one batch.
 
@@ -40,7 +42,6 @@ pub mod drawing;
 pub mod error;
 pub mod evaluator;
 pub mod interval;
-pub mod limit;
 pub mod node;
 pub mod normalize;
 pub mod number_text;

@@ -6,6 +6,9 @@ use super::evaluator::{Evaluator, RequestState, Window, literal, run_call};
 use super::{EvaluationError, Series, Value};
 use crate::target::{self, Expression};
 
+/// Points that a call may claim at once.
+const POINTS_MAX: usize = 1 << 20;
+
 /// Samples by name; paths with `*` and `{a,b}` find several, sorted by name.
 pub(crate) struct Samples {
     samples: Vec<Series>,
@@ -108,6 +111,13 @@ impl Evaluator for Samples {
     fn events(&self, _tags: &[String], from: i64, until: i64) -> Result<Vec<i64>, EvaluationError> {
         let within = |time: &&i64| (from..=until).contains(*time);
         Ok(self.events.iter().filter(within).copied().collect())
+    }
+
+    fn reserve_points(&self, points: usize) -> Result<(), EvaluationError> {
+        if points > POINTS_MAX {
+            return Err(EvaluationError::Limit(format!("{points} points")));
+        }
+        Ok(())
     }
 
     fn timezone(&self) -> &TimeZone {

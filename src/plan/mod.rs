@@ -143,6 +143,10 @@ impl Evaluator for Steps<'_> {
         Err(EvaluationError::Planning)
     }
 
+    fn reserve_points(&self, _points: usize) -> Result<(), EvaluationError> {
+        Err(EvaluationError::Planning)
+    }
+
     fn timezone(&self) -> &TimeZone {
         self.timezone
     }
