@@ -228,8 +228,8 @@ impl Journal {
         (self.disk.clone(), self.folder.clone())
     }
 
-    /// All ids below are taken or reserved.
-    pub(super) fn reserved(&self) -> u32 {
+    /// All ids below are taken, reserved, or written as reserved.
+    pub(super) fn reserved_at_most(&self) -> u32 {
         self.reserved_when_synced
     }
 

@@ -199,7 +199,10 @@ impl Catalog {
 
     fn end_snapshot(&self, out: &mut Pieces<'_>) -> Result<(), CatalogError> {
         let changes = self.changes.lock();
-        let reserved = changes.journal.as_ref().map_or(0, Journal::reserved);
+        let reserved = changes
+            .journal
+            .as_ref()
+            .map_or(0, Journal::reserved_at_most);
         let index = self.index.read();
         for name in index.tags.registered_only() {
             out.builder.name(name);

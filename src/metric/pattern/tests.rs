@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -141,4 +143,85 @@ fn too_many_alternatives_and_nodes_are_refused() {
         Pattern::parse(&".".repeat(NODES_MAX)),
         Err(PatternError::TooManyNodes)
     );
+}
+
+/// Each line: `+` or `-`, a node's pattern, a name. The answers are those of Python 3.11's `fnmatch`
+/// over the braces as graphite-web expands them, on random input. (One oddity is left out: in `[b-a!c]`
+/// Python drops the backward range and then takes the `!` for a negation.)
+#[test]
+fn nodes_match_as_in_python() {
+    for line in include_str!("data/fnmatch.txt").lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [expected, pattern, name] = fields[..] else {
+            panic!("{line}");
+        };
+        assert_eq!(matches(pattern, name), expected == "+", "{line}");
+    }
+}
+
+/// `fnmatch` on characters, written for plainness: it tries everything.
+fn naive_glob(pattern: &[char], name: &[char]) -> bool {
+    let Some((&first, rest)) = pattern.split_first() else {
+        return name.is_empty();
+    };
+    match first {
+        '*' => (0..=name.len()).any(|skipped| naive_glob(rest, &name[skipped..])),
+        '?' => !name.is_empty() && naive_glob(rest, &name[1..]),
+        '[' if rest.len() > 2 && rest[2] == ']' && rest[0] != '!' => {
+            let is_member = name
+                .first()
+                .is_some_and(|character| rest[..2].contains(character));
+            is_member && naive_glob(&rest[3..], &name[1..])
+        }
+        literal => name.first() == Some(&literal) && naive_glob(rest, &name[1..]),
+    }
+}
+
+/// The nodes of a pattern on the nodes of a name, by trying everything.
+fn naive_path(pattern: &[&str], name: &[&str]) -> bool {
+    let Some((&first, rest)) = pattern.split_first() else {
+        return name.is_empty();
+    };
+    if first == "**" {
+        let rest = if rest.is_empty() { &["*"] } else { rest };
+        return (0..name.len()).any(|skipped| naive_path(rest, &name[skipped..]));
+    }
+    let alternatives = match first
+        .strip_prefix('{')
+        .and_then(|text| text.strip_suffix('}'))
+    {
+        Some(inside) => inside.split(',').collect(),
+        None => vec![first],
+    };
+    alternatives.into_iter().any(|alternative| {
+        if alternative.is_empty() {
+            return !name.is_empty() && naive_path(rest, name);
+        }
+        let glob: Vec<char> = alternative.chars().collect();
+        let node = name.first().map(|node| node.chars().collect::<Vec<_>>());
+        node.is_some_and(|node| naive_glob(&glob, &node)) && naive_path(rest, &name[1..])
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn matching_agrees_with_trying_everything(
+        pattern in proptest::collection::vec(r"\*\*|(\{(a|b\*|),(ab|\?)\}|[ab*?]{0,3}|\[ab\]|\[ab\]\*b)", 1..5),
+        name in proptest::collection::vec("[ab]{1,3}", 1..5),
+    ) {
+        let text = pattern.join(".");
+        let nodes: Vec<&str> = pattern.iter().map(String::as_str).collect();
+        let name_nodes: Vec<&str> = name.iter().map(String::as_str).collect();
+        let expected = naive_path(&nodes, &name_nodes);
+        prop_assert_eq!(matches(&text, &name.join(".")), expected, "{} {}", text, name.join("."));
+    }
+
+    #[test]
+    fn every_text_is_a_pattern_or_refused(pattern: String, name: String) {
+        if let Ok(pattern) = Pattern::parse(&pattern) {
+            let _ = pattern.matches(&name);
+        }
+    }
 }
