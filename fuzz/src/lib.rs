@@ -5,7 +5,9 @@
 
 pub mod at_time;
 pub mod block;
+pub mod catalog_log;
 pub mod codec_round_trip;
+pub mod glob;
 pub mod plaintext;
 pub mod series;
 pub mod target;
@@ -33,9 +35,19 @@ pub const TARGETS: &[Target] = &[
         seeds: block::seeds,
     },
     Target {
+        name: "catalog_log",
+        run: catalog_log::run,
+        seeds: catalog_log::seeds,
+    },
+    Target {
         name: "codec_round_trip",
         run: codec_round_trip::run,
         seeds: codec_round_trip::seeds,
+    },
+    Target {
+        name: "glob",
+        run: glob::run,
+        seeds: glob::seeds,
     },
     Target {
         name: "plaintext",
