@@ -1,0 +1,52 @@
+//! What a process has used so far, from `/proc`.
+
+use std::fs;
+
+use crate::Outcome;
+
+/// Ticks of `/proc/PID/stat` a second: fixed at 100 for user space on Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// The counters of one process at one time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    pub(crate) user_seconds: f64,
+    pub(crate) system_seconds: f64,
+    /// What the process caused to be written to storage, page cache included.
+    pub(crate) bytes_written: u64,
+    pub(crate) anonymous_bytes: u64,
+    pub(crate) resident_bytes: u64,
+}
+
+impl Usage {
+    /// Reads them.
+    pub(crate) fn of(pid: u32) -> Outcome<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // The command's name may hold anything but is closed by the last bracket.
+        let (_, fields) = stat.rsplit_once(") ").ok_or("/proc/PID/stat has no name")?;
+        let fields: Vec<_> = fields.split(' ').collect();
+        let ticks = |field: usize| -> Outcome<f64> {
+            Ok(fields
+                .get(field)
+                .ok_or("/proc/PID/stat is short")?
+                .parse()?)
+        };
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let io = fs::read_to_string(format!("/proc/{pid}/io"))?;
+        Ok(Self {
+            user_seconds: ticks(11)? / TICKS_PER_SECOND,
+            system_seconds: ticks(12)? / TICKS_PER_SECOND,
+            bytes_written: number_after(&io, "write_bytes:")?,
+            anonymous_bytes: number_after(&rollup, "Anonymous:")? * 1024,
+            resident_bytes: number_after(&rollup, "Rss:")? * 1024,
+        })
+    }
+}
+
+fn number_after(text: &str, key: &str) -> Outcome<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key));
+    let number = line.and_then(|rest| rest.split_whitespace().next());
+    Ok(number
+        .ok_or_else(|| format!("no {key} in /proc"))?
+        .parse()?)
+}
