@@ -332,9 +332,8 @@ fn functions_stay_short() {
 #[test]
 fn every_module_says_what_it_is() {
     let without: Vec<_> = source::product()
-        .into_iter()
         .filter(|file| !file.text.starts_with("//!"))
-        .map(|file| file.path)
+        .map(|file| file.path.clone())
         .collect();
     report("files that do not open with //!", &without);
 }
@@ -358,8 +357,8 @@ fn no_module_is_a_drawer() {
         "util", "utils", "common", "helper", "helpers", "manager", "misc",
     ];
     let wrong: Vec<_> = source::everything()
-        .into_iter()
-        .map(|file| file.path)
+        .iter()
+        .map(|file| file.path.clone())
         .filter(|path| {
             path.split('/')
                 .any(|part| drawers.contains(&part.trim_end_matches(".rs")))

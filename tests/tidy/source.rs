@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// One file.
 pub(crate) struct SourceFile {
@@ -28,33 +29,35 @@ pub(crate) struct Function {
     pub(crate) lines: usize,
 }
 
-/// All Rust files of the repository.
-pub(crate) fn everything() -> Vec<SourceFile> {
-    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    for folder in ["src", "storage-format", "tests", "benches", "fuzz"] {
-        collect(top, &top.join(folder), &mut files);
-    }
-    assert!(
-        files.len() > 20,
-        "the sources are not where they are looked for"
-    );
-    files
+/// All Rust files of the repository, read once.
+pub(crate) fn everything() -> &'static [SourceFile] {
+    static FILES: OnceLock<Vec<SourceFile>> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut files = Vec::new();
+        for folder in ["src", "storage-format", "tests", "benches", "fuzz"] {
+            collect(top, &top.join(folder), &mut files);
+        }
+        let found = files.len();
+        assert!(found > 20, "only {found} files: the sources are elsewhere");
+        files
+    })
 }
 
 /// Those that make up the daemon: not its tests, not its benches.
-pub(crate) fn product() -> Vec<SourceFile> {
-    let all = everything();
-    let test_modules: BTreeSet<String> = all.iter().flat_map(SourceFile::test_modules).collect();
-    let is_product = |file: &SourceFile| {
+pub(crate) fn product() -> impl Iterator<Item = &'static SourceFile> {
+    static TEST_MODULES: OnceLock<BTreeSet<String>> = OnceLock::new();
+    let declared = || everything().iter().flat_map(SourceFile::test_modules);
+    let test_modules = TEST_MODULES.get_or_init(|| declared().collect());
+    everything().iter().filter(|file| {
         let in_product =
             file.path.starts_with("src/") || file.path.starts_with("storage-format/src/");
         let is_test = test_modules.iter().any(|module| {
-            file.path == format!("{module}.rs") || file.path.starts_with(&format!("{module}/"))
+            let rest = file.path.strip_prefix(module.as_str());
+            rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
         });
         in_product && !is_test
-    };
-    all.into_iter().filter(is_product).collect()
+    })
 }
 
 /// The names under `[dependencies]`, spelled as in code.
