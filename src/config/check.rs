@@ -31,8 +31,13 @@ pub(super) fn check(raw: RawConfig) -> Result<Config, ConfigError> {
         telemetry: check_telemetry(&raw.telemetry)?,
         shutdown_phase_deadline: raw.shutdown.phase_deadline.0,
         rules: RuleSources::new(raw.schema, raw.aggregation, &raw.storage)?,
+        rules_interval: none_if_zero(raw.storage.rules_interval.0),
         log: raw.log,
     })
+}
+
+fn none_if_zero(span: Duration) -> Option<Duration> {
+    (!span.is_zero()).then_some(span)
 }
 
 fn check_storage(raw: &raw::RawStorage) -> Result<Storage, ConfigError> {
@@ -244,9 +249,8 @@ fn check_telemetry(raw: &raw::RawTelemetry) -> Result<Telemetry, ConfigError> {
             ),
         ));
     }
-    let interval = raw.interval.0;
     Ok(Telemetry {
-        interval: (!interval.is_zero()).then_some(interval),
+        interval: none_if_zero(raw.interval.0),
         prefix,
     })
 }

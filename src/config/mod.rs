@@ -21,7 +21,7 @@ use jiff::tz::TimeZone;
 
 pub use error::{ConfigError, Origin};
 pub use raw::{Engine, LogFormat, Protocol, RawConfig};
-pub use rules::RuleSources;
+pub use rules::{Fingerprint, RuleSources};
 
 use self::layers::Layers;
 use crate::metric::name::NameRules;
@@ -47,6 +47,8 @@ pub struct Config {
     pub shutdown_phase_deadline: Duration,
     /// Where schemas and aggregation rules come from; read again at each reload.
     pub rules: RuleSources,
+    /// Time between two looks at whether rule files changed; `None` for never.
+    pub rules_interval: Option<Duration>,
 }
 
 /// Where points live.

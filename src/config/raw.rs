@@ -84,6 +84,8 @@ pub struct RawStorage {
     pub schemas_file: PathBuf,
     /// Graphite's `storage-aggregation.conf`; empty for none.
     pub aggregation_file: PathBuf,
+    /// How often the two files are looked at for changes; zero for never.
+    pub rules_interval: TimeSpan,
 }
 
 /// What keeps the points.
@@ -313,6 +315,8 @@ impl Default for RawStorage {
             future_window: TimeSpan::seconds(60),
             schemas_file: PathBuf::new(),
             aggregation_file: PathBuf::new(),
+            // As often as carbon looks.
+            rules_interval: TimeSpan::seconds(60),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Schemas and aggregation rules from all their sources, as one [`Schemas`].
 
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,6 +35,16 @@ impl RuleSources {
         })
     }
 
+    /// What changes when a file does: the time of its last change, its length and its number.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let files = [&self.schemas_file, &self.aggregation_file];
+        Fingerprint(files.map(|path| {
+            let metadata = std::fs::metadata(path.as_ref()?).ok()?;
+            let changed = (metadata.mtime(), metadata.mtime_nsec());
+            Some((changed, metadata.len(), metadata.ino()))
+        }))
+    }
+
     /// Reads the files and puts all rules in their order, with one line for each key in the files
     /// that has no effect.
     ///
@@ -56,6 +67,13 @@ impl RuleSources {
         Ok((Schemas::new(schemas, aggregations), warnings))
     }
 }
+
+/// The state of the two rule files, to be compared with a later one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint([Option<FileState>; 2]);
+
+/// Seconds and nanoseconds of the last change, length, inode.
+type FileState = ((i64, i64), u64, u64);
 
 /// What is wrong with an inline rule: its key, then the reason.
 type Wrong = (&'static str, String);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::command_line::Serve;
@@ -81,6 +82,7 @@ fn start_runtime() -> Result<Runtime, String> {
 /// The running parts.
 struct Daemon {
     deadline: Duration,
+    rules_interval: Option<Duration>,
     routes: Arc<Routes>,
     workers: ingest::Workers,
     sync: SyncThread,
@@ -125,6 +127,7 @@ impl Daemon {
         let self_metrics = start_self_metrics(config, registry, &routes, clock, &receivers);
         Ok(Self {
             deadline: config.shutdown_phase_deadline,
+            rules_interval: config.rules_interval,
             routes,
             workers,
             sync,
@@ -150,9 +153,18 @@ impl Daemon {
         written.map(Some).map_err(failed)
     }
 
+    /// Returns when the daemon is told to stop; until then it keeps the rules up to date.
     async fn wait_for_stop(&self, signals: &mut Signals, rules: &Rules) {
-        while signals.next().await == Instruction::Reload {
-            rules.reload();
+        let mut looks = tokio::time::interval(self.rules_interval.unwrap_or(Duration::MAX));
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = looks.tick(), if self.rules_interval.is_some() => rules.reload_if_changed(),
+                instruction = signals.next() => match instruction {
+                    Instruction::Reload => rules.reload(),
+                    Instruction::Stop => return,
+                },
+            }
         }
     }
 

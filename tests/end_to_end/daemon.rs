@@ -140,9 +140,14 @@ impl Daemon {
         assert_eq!(sent, text.len());
     }
 
+    /// A page of the HTTP side.
+    pub(crate) fn url(&self, path_and_query: &str) -> String {
+        format!("http://{}{path_and_query}", self.api)
+    }
+
     /// GET, which must be answered with 200.
     pub(crate) fn get(&self, path_and_query: &str) -> String {
-        let url = format!("http://{}{path_and_query}", self.api);
+        let url = self.url(path_and_query);
         let mut response = ureq::get(&url)
             .call()
             .unwrap_or_else(|error| panic!("{url}: {error}"));

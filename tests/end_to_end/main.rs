@@ -8,6 +8,7 @@
 mod clients;
 mod crash;
 mod daemon;
+mod grafana;
 mod push;
 mod refused;
 mod restart;

@@ -1,5 +1,8 @@
 //! What an orderly stop keeps, and what signals do.
 
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::daemon::{Home, last_minute, wait_for};
 use crate::push::TEN_SECONDS;
 
@@ -75,5 +78,65 @@ fn hang_up_reads_the_schemas_again_and_keeps_the_old_ones_when_they_are_bad() {
         10,
         "a series keeps the archives it was created with"
     );
+    daemon.stop();
+}
+
+#[test]
+fn changed_rule_file_is_noticed_without_a_signal() {
+    let home = Home::new();
+    let schemas = home.write("schemas.conf", "[a]\npattern = .*\nretentions = 10s:1h\n");
+    let daemon = home.start(&[
+        &format!("storage.schemas_file={schemas}"),
+        "storage.rules_interval=20ms",
+    ]);
+    let said = |text: &str| daemon.log().matches(text).count();
+    home.write(
+        "schemas.conf",
+        "[a]\npattern = .*\nretentions = 10s:wrong\n",
+    );
+    wait_for("the bad file to be refused", || {
+        (said("old rules stay") >= 1).then_some(())
+    });
+    home.write(
+        "schemas.conf",
+        "[a]\npattern = .*\nretentions = 30s:1h, 5m:1d\n",
+    );
+    wait_for("the good file to be read", || {
+        (said("rules read again") >= 1).then_some(())
+    });
+    daemon.stop();
+}
+
+#[test]
+fn stop_under_load_is_punctual_and_keeps_what_was_shown() {
+    let home = Home::new();
+    let daemon = home.start(&[TEN_SECONDS]);
+    let minute = last_minute() - 300;
+    let stop = AtomicBool::new(false);
+    let mut shown = Vec::new();
+    std::thread::scope(|scope| {
+        for connection in 0..4 {
+            let (mut stream, stop) = (daemon.connect(), &stop);
+            scope.spawn(move || {
+                for step in 0.. {
+                    let timestamp = minute + step % 30 * 10;
+                    let line = format!("load.s{connection} {} {timestamp}\n", step % 30);
+                    // The daemon closes the connection when it stops.
+                    let sent = stream.write_all(line.repeat(50).as_bytes());
+                    if sent.is_err() || stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
+            });
+        }
+        shown = wait_for("the load to be shown", || {
+            let shown = daemon.points("load.s0", 3600);
+            (shown.len() == 30).then_some(shown)
+        });
+        daemon.stop();
+        stop.store(true, Ordering::Relaxed);
+    });
+    let daemon = home.start(&[TEN_SECONDS]);
+    assert_eq!(daemon.points("load.s0", 3600), shown);
     daemon.stop();
 }
