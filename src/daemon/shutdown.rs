@@ -128,7 +128,9 @@ mod tests {
     fn late_ones_are_named_and_not_waited_for() {
         let (release, wait) = mpsc::channel::<()>();
         let builder = std::thread::Builder::new().name("stuck".to_owned());
-        let stuck = builder.spawn(move || assert!(wait.recv().is_err())).unwrap();
+        let stuck = builder
+            .spawn(move || assert!(wait.recv().is_err()))
+            .unwrap();
         let late = run(async {
             let mut shutdown = Shutdown::new(Duration::from_millis(20));
             let peers = async { Err(vec!["tcp 127.0.0.1:1".to_owned()]) };

