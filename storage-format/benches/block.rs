@@ -118,7 +118,7 @@ fn decode(bencher: Bencher, kind: Kind) {
         });
 }
 
-/// Finding series of a block of 4,096 by their ids; with the checksum of the group or without.
+/// Finding series of a block of 4,096 by their ids; with the checksum of the bundle or without.
 #[divan::bench(args = [false, true])]
 fn look_up(bencher: Bencher, is_checked: bool) {
     let block = blocks(&TARGET, 4_096, 1).remove(0);

@@ -2,7 +2,8 @@
 //!
 //! Series stand in ascending order of id and in groups of [`GROUP`]. A directory has one entry of a
 //! fixed length a group and is searched by halving; the rest of a group's ids and the lengths are
-//! packed in its *detail*, a few bits a series.
+//! packed in its *detail*, a few bits a series. The payload of each [`BUNDLE`] series has a checksum, so
+//! that reading one series carefully does not mean reading all of its group.
 
 use std::ops::Range;
 
@@ -16,42 +17,44 @@ const PART: &str = "block index";
 /// How many series a group has; the last one may have fewer.
 pub(super) const GROUP: usize = LANES;
 
+/// How many series share a checksum; the last ones of a group may be fewer.
+pub(super) const BUNDLE: usize = 8;
+
 /// The length of a directory entry.
-pub(super) const ENTRY_BYTES: usize = 4 + 4 + 8 + 4;
+const ENTRY_BYTES: usize = 4 + 4 + 8;
+
+const CHECKSUM_BYTES: usize = 4;
 
 /// One entry of the directory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     /// The id of the group's first series.
     pub(super) first_id: u32,
-    /// The CRC-32 of the group's payload.
-    pub(super) checksum: u32,
-    /// Where the group's payload begins, counted from the start of the payload.
-    pub(super) payload_at: u64,
     /// Where the group's detail begins, counted from the end of the directory.
     pub(super) detail_at: u32,
+    /// Where the group's payload begins, counted from the start of the payload.
+    pub(super) payload_at: u64,
 }
 
 impl Entry {
     pub(super) fn put(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.first_id.to_le_bytes());
-        out.extend_from_slice(&self.checksum.to_le_bytes());
-        out.extend_from_slice(&self.payload_at.to_le_bytes());
         out.extend_from_slice(&self.detail_at.to_le_bytes());
+        out.extend_from_slice(&self.payload_at.to_le_bytes());
     }
 
     fn parse(cursor: &mut Cursor<'_>) -> Result<Self, FormatError> {
         Ok(Self {
             first_id: u32::from_le_bytes(cursor.array()?),
-            checksum: u32::from_le_bytes(cursor.array()?),
-            payload_at: u64::from_le_bytes(cursor.array()?),
             detail_at: u32::from_le_bytes(cursor.array()?),
+            payload_at: u64::from_le_bytes(cursor.array()?),
         })
     }
 }
 
-/// Appends the detail of a group: widths, least length, gaps between ids less one, lengths.
-pub(super) fn put_detail(ids: &[u32], lengths: &[u32], out: &mut Vec<u8>) {
+/// Appends the detail of a group: widths, least length, gaps between ids less one, lengths, and the
+/// CRC-32 of each bundle's part of `payload`.
+pub(super) fn put_detail(ids: &[u32], lengths: &[u32], payload: &[u8], out: &mut Vec<u8>) {
     let gaps = || ids.windows(2).map(|pair| u64::from(pair[1] - pair[0] - 1));
     let least = u64::from(lengths.iter().copied().min().unwrap_or(0));
     let excess = || lengths.iter().map(|&length| u64::from(length) - least);
@@ -62,6 +65,13 @@ pub(super) fn put_detail(ids: &[u32], lengths: &[u32], out: &mut Vec<u8>) {
     put_varint(out, least);
     bitpack::pack(gaps(), gap_width, out);
     bitpack::pack(excess(), length_width, out);
+    let mut rest = payload;
+    for bundle in lengths.chunks(BUNDLE) {
+        let length: u32 = bundle.iter().sum();
+        let (bytes, after) = rest.split_at(length as usize);
+        out.extend_from_slice(&crc32fast::hash(bytes).to_le_bytes());
+        rest = after;
+    }
 }
 
 /// The index as it lies in the file.
@@ -75,7 +85,7 @@ pub(super) struct Index<'a> {
 }
 
 /// One group, unpacked.
-pub(super) struct Group {
+pub(super) struct Group<'a> {
     /// How many series it has.
     pub(super) count: usize,
     /// Their ids, ascending.
@@ -84,6 +94,7 @@ pub(super) struct Group {
     starts: Lanes,
     /// Where the last one's bytes end.
     end: u64,
+    checksums: &'a [u8],
 }
 
 impl<'a> Index<'a> {
@@ -139,16 +150,23 @@ impl<'a> Index<'a> {
         let mut lanes: Lanes = [0; LANES];
         let width = detail.length_width;
         bitpack::unpack(detail.lengths, width, detail.count, &mut lanes);
-        let length = |excess: &u64| detail.least + excess;
-        let start: u64 = lanes[..member].iter().map(length).sum();
+        let length = |excess: &[u64]| {
+            let excess_bytes: u64 = excess.iter().sum();
+            detail.least * excess.len() as u64 + excess_bytes
+        };
+        let first = member / BUNDLE * BUNDLE;
+        let end = detail.count.min(first + BUNDLE);
+        let start = length(&lanes[first..member]);
         Ok(Some(Located {
-            bytes: start..start + length(&lanes[member]),
-            payload_bytes: lanes[..detail.count].iter().map(length).sum(),
+            bundle_at: length(&lanes[..first]),
+            bundle_bytes: length(&lanes[first..end]),
+            bytes: start..start + length(&lanes[member..=member]),
+            checksum: checksum(detail.checksums, member / BUNDLE),
         }))
     }
 
     /// Unpacks `group`, whose entry is given.
-    pub(super) fn group(&self, group: usize, entry: Entry) -> Result<Group, FormatError> {
+    pub(super) fn group(&self, group: usize, entry: Entry) -> Result<Group<'a>, FormatError> {
         let detail = self.detail(group, entry)?;
         let count = detail.count;
         let mut lanes: Lanes = [0; LANES];
@@ -174,6 +192,7 @@ impl<'a> Index<'a> {
             ids,
             starts,
             end,
+            checksums: detail.checksums,
         })
     }
 
@@ -195,6 +214,7 @@ impl<'a> Index<'a> {
             least,
             gaps: cursor.take(packed_bytes(count - 1, gap_width))?,
             lengths: cursor.take(packed_bytes(count, length_width))?,
+            checksums: cursor.take(count.div_ceil(BUNDLE) * CHECKSUM_BYTES)?,
         })
     }
 }
@@ -207,6 +227,13 @@ struct Detail<'a> {
     least: u64,
     gaps: &'a [u8],
     lengths: &'a [u8],
+    checksums: &'a [u8],
+}
+
+/// The checksum number `bundle` of a group, which has one a bundle.
+fn checksum(checksums: &[u8], bundle: usize) -> u32 {
+    let (checksums, _) = checksums.as_chunks::<CHECKSUM_BYTES>();
+    u32::from_le_bytes(checksums[bundle])
 }
 
 impl Detail<'_> {
@@ -234,10 +261,13 @@ impl Detail<'_> {
 
 /// Where a series lies.
 pub(super) struct Located {
-    /// Its bytes in the group's payload.
+    /// Where its bundle begins in the group's payload, and how long that is.
+    pub(super) bundle_at: u64,
+    pub(super) bundle_bytes: u64,
+    /// The CRC-32 of the bundle.
+    pub(super) checksum: u32,
+    /// Its bytes in the bundle.
     pub(super) bytes: Range<u64>,
-    /// The length of the group's payload.
-    pub(super) payload_bytes: u64,
 }
 
 /// A width of up to 32 bits: ids and lengths are no larger.
@@ -248,7 +278,7 @@ fn parse_width(cursor: &mut Cursor<'_>) -> Result<u32, FormatError> {
     }
 }
 
-impl Group {
+impl Group<'_> {
     /// The ids, ascending.
     pub(super) fn ids(&self) -> &[u64] {
         &self.ids[..self.count]
@@ -258,6 +288,14 @@ impl Group {
     pub(super) fn bytes(&self, member: usize) -> Range<u64> {
         let end = self.starts[..self.count].get(member + 1);
         self.starts[member]..end.copied().unwrap_or(self.end)
+    }
+
+    /// The members of each bundle with its checksum.
+    pub(super) fn bundles(&self) -> impl Iterator<Item = (Range<usize>, u32)> {
+        (0..self.count).step_by(BUNDLE).map(|first| {
+            let members = first..self.count.min(first + BUNDLE);
+            (members, checksum(self.checksums, first / BUNDLE))
+        })
     }
 
     /// The length of the group's payload.

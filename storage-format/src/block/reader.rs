@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::header::{HEADER_BYTES, Header};
-use super::index::{Entry, Group, Index};
+use super::index::{Group, Index};
 use crate::codec::Encoded;
 use crate::error::FormatError;
 
@@ -30,14 +30,12 @@ pub struct Series<'a> {
     pub encoded: Encoded<'a>,
 }
 
-/// A damaged group of series, found by [`Reader::verify`].
+/// Damage, found by [`Reader::verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// The number of the group, for [`Reader::check_group`].
-    pub group: usize,
     /// What is wrong.
     pub error: FormatError,
-    /// The ids of the series in it, as far as the index tells.
+    /// The ids of the series that it costs, as far as the index tells.
     pub ids: Vec<u32>,
 }
 
@@ -101,10 +99,10 @@ impl<'a> Reader<'a> {
         self.lookup(id, false)
     }
 
-    /// As [`Reader::series`], but first compares the checksum of the group that it stands in.
+    /// As [`Reader::series`], but first compares the checksum that it shares with a few neighbours.
     ///
     /// # Errors
-    /// [`FormatError`] if the index, the group or the series is not as written.
+    /// [`FormatError`] if the index or the series' surroundings are not as written.
     pub fn series_checked(&self, id: u32) -> Result<Option<Encoded<'a>>, FormatError> {
         self.lookup(id, true)
     }
@@ -117,11 +115,12 @@ impl<'a> Reader<'a> {
         let Some(located) = self.index.locate(group, entry, id)? else {
             return Ok(None);
         };
-        let payload = self.payload_of(entry, located.payload_bytes)?;
+        let start = entry.payload_at.saturating_add(located.bundle_at);
+        let bundle = self.payload(start, located.bundle_bytes)?;
         if is_checked {
-            payload.check()?;
+            bundle.check(located.checksum)?;
         }
-        payload.series(located.bytes).map(Some)
+        bundle.series(located.bytes).map(Some)
     }
 
     /// The ids of all series, ascending.
@@ -138,51 +137,19 @@ impl<'a> Reader<'a> {
         self.walk(|opened, member| opened.member(member))
     }
 
-    /// How many groups of series there are, each with its own checksum.
-    pub fn groups(&self) -> usize {
-        self.index.groups()
-    }
-
-    /// The number of the group where the series `id` stands if the block has it.
-    pub fn group_of(&self, id: u32) -> Option<usize> {
-        self.index.find(id)
-    }
-
-    /// Compares the checksum of one group's bytes.
-    ///
-    /// # Errors
-    /// [`FormatError`] if they are not those that were written, or the index is malformed.
-    ///
-    /// # Panics
-    /// If `group` is not below [`Reader::groups`].
-    pub fn check_group(&self, group: usize) -> Result<(), FormatError> {
-        assert!(group < self.groups(), "a group of the block");
-        self.open_group(group)?.payload.check()
-    }
-
-    /// Compares every checksum and parses every series; answers the groups that are damaged.
+    /// Compares every checksum and parses every series; answers what is damaged.
     pub fn verify(&self) -> Vec<Damage> {
-        (0..self.groups())
-            .filter_map(|group| self.verify_group(group).err())
-            .collect()
-    }
-
-    fn verify_group(&self, group: usize) -> Result<(), Damage> {
-        let damage = |error, ids| Damage { group, error, ids };
-        let opened = self
-            .open_group(group)
-            .map_err(|error| damage(error, Vec::new()))?;
-        let ids = || opened.group.ids().iter().map(|&id| id as u32).collect();
-        opened
-            .payload
-            .check()
-            .map_err(|error| damage(error, ids()))?;
-        for member in 0..opened.group.count {
-            opened
-                .member(member)
-                .map_err(|error| damage(error, ids()))?;
+        let mut damage = Vec::new();
+        for group in 0..self.index.groups() {
+            match self.open_group(group) {
+                Ok(opened) => opened.verify(&mut damage),
+                Err(error) => damage.push(Damage {
+                    error,
+                    ids: Vec::new(),
+                }),
+            }
         }
-        Ok(())
+        damage
     }
 
     /// Walks all members of all groups; a group that cannot be opened gives one error.
@@ -201,7 +168,7 @@ impl<'a> Reader<'a> {
                     member += 1;
                     return Some(item(opened, member - 1));
                 }
-                if group == self.groups() {
+                if group == self.index.groups() {
                     return None;
                 }
                 group += 1;
@@ -220,13 +187,14 @@ impl<'a> Reader<'a> {
     fn open_group(&self, number: usize) -> Result<Opened<'a>, FormatError> {
         let entry = self.index.entry(number)?;
         let group = self.index.group(number, entry)?;
-        let payload = self.payload_of(entry, group.payload_bytes())?;
+        let payload = self.payload(entry.payload_at, group.payload_bytes())?;
         Ok(Opened { group, payload })
     }
 
-    fn payload_of(&self, entry: Entry, length: u64) -> Result<Payload<'a>, FormatError> {
-        let offset = (HEADER_BYTES as u64).saturating_add(entry.payload_at);
-        let start = usize::try_from(entry.payload_at).ok();
+    /// A piece of the payload.
+    fn payload(&self, at: u64, length: u64) -> Result<Payload<'a>, FormatError> {
+        let offset = (HEADER_BYTES as u64).saturating_add(at);
+        let start = usize::try_from(at).ok();
         let bytes = start
             .and_then(|start| self.payload.get(start..))
             .and_then(|rest| rest.get(..length as usize))
@@ -234,50 +202,57 @@ impl<'a> Reader<'a> {
                 part: PAYLOAD,
                 offset,
                 needed: length,
-                available: (self.payload.len() as u64).saturating_sub(entry.payload_at),
+                available: (self.payload.len() as u64).saturating_sub(at),
             })?;
         Ok(Payload {
             bytes,
             offset,
-            checksum: entry.checksum,
             slots: self.header.span.slots as usize,
         })
     }
 }
 
-/// The payload of one group.
+/// A piece of the payload: a bundle of series or a group of them.
 struct Payload<'a> {
     bytes: &'a [u8],
     /// Where it stands in the file.
     offset: u64,
-    checksum: u32,
     slots: usize,
 }
 
 impl<'a> Payload<'a> {
-    fn check(&self) -> Result<(), FormatError> {
+    fn check(&self, expected: u32) -> Result<(), FormatError> {
         let found = crc32fast::hash(self.bytes);
-        if found != self.checksum {
+        if found != expected {
             return Err(FormatError::Checksum {
                 part: PAYLOAD,
                 offset: self.offset,
-                expected: self.checksum,
+                expected,
                 found,
             });
         }
         Ok(())
     }
 
+    /// The piece in `range`, which the index gave for this very payload.
+    fn piece(&self, range: Range<u64>) -> Self {
+        Self {
+            bytes: &self.bytes[range.start as usize..range.end as usize],
+            offset: self.offset + range.start,
+            slots: self.slots,
+        }
+    }
+
     /// The series in `range`, which the index gave for this very payload.
     fn series(&self, range: Range<u64>) -> Result<Encoded<'a>, FormatError> {
-        let bytes = &self.bytes[range.start as usize..range.end as usize];
-        Encoded::parse(bytes, self.slots, self.offset + range.start)
+        let piece = self.piece(range);
+        Encoded::parse(piece.bytes, piece.slots, piece.offset)
     }
 }
 
 /// A group with its payload.
 struct Opened<'a> {
-    group: Group,
+    group: Group<'a>,
     payload: Payload<'a>,
 }
 
@@ -288,5 +263,28 @@ impl<'a> Opened<'a> {
             id: self.group.ids()[member] as u32,
             encoded: self.payload.series(range)?,
         })
+    }
+
+    /// Adds what is damaged: bundles by their checksum, series of the others by parsing.
+    fn verify(&self, damage: &mut Vec<Damage>) {
+        let ids = |members: Range<usize>| {
+            let ids = &self.group.ids()[members];
+            ids.iter().map(|&id| id as u32).collect()
+        };
+        for (members, checksum) in self.group.bundles() {
+            let start = self.group.bytes(members.start).start;
+            let end = self.group.bytes(members.end - 1).end;
+            if let Err(error) = self.payload.piece(start..end).check(checksum) {
+                let ids = ids(members);
+                damage.push(Damage { error, ids });
+                continue;
+            }
+            for member in members {
+                if let Err(error) = self.member(member) {
+                    let ids = ids(member..member + 1);
+                    damage.push(Damage { error, ids });
+                }
+            }
+        }
     }
 }

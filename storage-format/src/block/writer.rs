@@ -130,12 +130,12 @@ impl Writer {
         };
         let entry = Entry {
             first_id,
-            checksum: crc32fast::hash(&self.bytes[self.group_at..]),
-            payload_at: (self.group_at - HEADER_BYTES) as u64,
             detail_at: self.details.len() as u32,
+            payload_at: (self.group_at - HEADER_BYTES) as u64,
         };
         entry.put(&mut self.directory);
-        put_detail(&self.ids, &self.lengths, &mut self.details);
+        let payload = &self.bytes[self.group_at..];
+        put_detail(&self.ids, &self.lengths, payload, &mut self.details);
         self.ids.clear();
         self.lengths.clear();
         self.group_at = self.bytes.len();
