@@ -25,6 +25,8 @@ pub struct Json {
     position: usize,
     first_series: bool,
     first_point: bool,
+    /// No series has any point: the reference then shows none of them.
+    is_empty: bool,
 }
 
 impl Json {
@@ -36,6 +38,7 @@ impl Json {
             position: 0,
             first_series: true,
             first_point: true,
+            is_empty: false,
         }
     }
 
@@ -124,15 +127,17 @@ pub(super) fn write_json_value(out: &mut Vec<u8>, value: f64) {
 }
 
 impl SeriesFormat for Json {
-    fn open(&mut self, out: &mut Vec<u8>, _series: &[Series]) {
+    fn open(&mut self, out: &mut Vec<u8>, series: &[Series]) {
+        self.is_empty = series.iter().all(|one| one.values.is_empty());
         out.push(b'[');
     }
 
     fn begin(&mut self, out: &mut Vec<u8>, series: &Series) -> Option<usize> {
         let count = points_within(series);
         self.position += 1;
-        if self.options.no_null_points && series.values[..count].iter().all(|value| value.is_nan())
-        {
+        let is_hidden = self.options.no_null_points
+            && series.values[..count].iter().all(|value| value.is_nan());
+        if self.is_empty || is_hidden {
             return None;
         }
         if !self.first_series {
@@ -222,6 +227,15 @@ mod tests {
         ];
         let expected = r#"[{"target":"full","tags":{"name":"full"},"datapoints":[[1.0,1]]}]"#;
         assert_eq!(json(options, list), expected);
+    }
+
+    #[test]
+    fn series_without_points_show_only_beside_others() {
+        let empty = || series("empty", 0, 1, &[]);
+        assert_eq!(json(JsonOptions::default(), vec![empty(), empty()]), "[]");
+        let both = vec![empty(), series("full", 0, 1, &[1.0])];
+        let text = json(JsonOptions::default(), both);
+        assert!(text.contains(r#"{"target":"empty","tags":{"name":"empty"},"datapoints":[]}"#));
     }
 
     #[test]

@@ -97,7 +97,10 @@ fn last_text(value: &Value) -> Option<String> {
 impl CaseRequest {
     /// The answer as the corpus writes it, infinities as text.
     pub(crate) fn print(&self, all: &[Series]) -> Value {
-        let printed = all.iter().filter_map(|series| self.print_series(series));
+        // Series without points show only beside others that have some.
+        let is_empty = all.iter().all(|series| series.values.is_empty());
+        let shown = all.iter().filter(|_| !is_empty);
+        let printed = shown.filter_map(|series| self.print_series(series));
         Value::Array(printed.collect())
     }
 
