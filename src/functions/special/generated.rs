@@ -49,7 +49,7 @@ impl Function for ConstantLine {
 }
 
 /// `identity`.
-pub(super) struct Identity;
+pub(in crate::functions) struct Identity;
 
 static IDENTITY: Signature = Signature {
     names: &["identity"],

@@ -23,7 +23,6 @@ pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &consolidation::Cumulative,
     &events::Events,
     &fallback::FallbackSeries,
-    &generated::Identity,
     &generated::RandomWalk,
     &consolidation::SetXFilesFactor,
     &substr::Substr,

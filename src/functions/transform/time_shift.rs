@@ -132,20 +132,27 @@ pub(super) struct TimeStack;
 /// The most shifts that one call makes: each reads its series again.
 const SHIFTS_MAX: i64 = 1_000;
 
+/// What is shifted by, once a number; see [`stacked_shifts`].
+pub(in crate::functions) const UNIT: Parameter =
+    Parameter::optional("timeShiftUnit", Kind::Interval)
+        .default(Literal::String("1d"))
+        .suggestions(SUGGESTIONS);
+
+/// The first number.
+pub(in crate::functions) const FIRST: Parameter =
+    Parameter::optional("timeShiftStart", Kind::Integer).default(Literal::Integer(0));
+
+/// The number after the last one.
+pub(in crate::functions) const END: Parameter =
+    Parameter::optional("timeShiftEnd", Kind::Integer).default(Literal::Integer(7));
+
 static TIME_STACK: Signature = Signature {
     names: &["timeStack"],
     group: Group::Transform,
     usage: "(seriesList, timeShiftUnit='1d', timeShiftStart=0, timeShiftEnd=7)",
     description: "Draws the series of several other times over this one: shifted by the unit times \
                   every number from timeShiftStart up to, but not including, timeShiftEnd.",
-    parameters: &[
-        SERIES,
-        Parameter::optional("timeShiftUnit", Kind::Interval)
-            .default(Literal::String("1d"))
-            .suggestions(SUGGESTIONS),
-        Parameter::optional("timeShiftStart", Kind::Integer).default(Literal::Integer(0)),
-        Parameter::optional("timeShiftEnd", Kind::Integer).default(Literal::Integer(7)),
-    ],
+    parameters: &[SERIES, UNIT, FIRST, END],
     aggregator: false,
 };
 
@@ -155,19 +162,19 @@ impl Function for TimeStack {
     }
 
     fn windows(&self, call: &Call<'_>) -> Result<Vec<Window>, EvaluationError> {
-        let shifts = stacked_windows(call)?.into_iter().map(|(_, window)| window);
+        let shifts = stacked_shifts(call)?.into_iter().map(|shift| shift.window);
         Ok(std::iter::once(call.window()).chain(shifts).collect())
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let unit = Shift::of(call, "timeShiftUnit")?.text;
-        let windows = stacked_windows(call)?;
+        let shifts = stacked_shifts(call)?;
         let unmoved = call.series("seriesList")?;
         let Some((start, end)) = unmoved.first().map(|first| (first.start, first.end)) else {
             return Ok(Vec::new());
         };
         let mut results = Vec::new();
-        for (times, window) in windows {
+        for StackedShift { times, window, .. } in shifts {
             for mut series in call.series_in("seriesList", window)? {
                 series.tags.set("timeShiftUnit", unit.as_str());
                 series.tags.set("timeShift", times.to_string());
@@ -180,9 +187,24 @@ impl Function for TimeStack {
     }
 }
 
-/// How often the unit is shifted, with the window that comes of it.
-fn stacked_windows(call: &Call<'_>) -> Result<Vec<(i64, Window)>, EvaluationError> {
-    let seconds = Shift::of(call, "timeShiftUnit")?.seconds;
+/// One shift of several.
+pub(in crate::functions) struct StackedShift {
+    /// How often the unit is shifted by.
+    times: i64,
+    /// How far that is; negative into the past.
+    pub(in crate::functions) seconds: i64,
+    /// The window that comes of it.
+    pub(in crate::functions) window: Window,
+}
+
+/// The shifts that the parameters [`UNIT`], [`FIRST`] and [`END`] ask for.
+///
+/// # Errors
+/// When they cannot be read or ask for too many.
+pub(in crate::functions) fn stacked_shifts(
+    call: &Call<'_>,
+) -> Result<Vec<StackedShift>, EvaluationError> {
+    let unit = Shift::of(call, "timeShiftUnit")?.seconds;
     let (first, end) = (
         call.integer("timeShiftStart")?,
         call.integer("timeShiftEnd")?,
@@ -190,8 +212,15 @@ fn stacked_windows(call: &Call<'_>) -> Result<Vec<(i64, Window)>, EvaluationErro
     if end.saturating_sub(first) > SHIFTS_MAX {
         return Err(call.error(format!("makes at most {SHIFTS_MAX} shifts")));
     }
-    let shifted = |times: i64| call.window().shifted(seconds.saturating_mul(times));
-    Ok((first..end).map(|times| (times, shifted(times))).collect())
+    let shift = |times: i64| {
+        let seconds = unit.saturating_mul(times);
+        StackedShift {
+            times,
+            seconds,
+            window: call.window().shifted(seconds),
+        }
+    };
+    Ok((first..end).map(shift).collect())
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ pub(super) static INVERT: Unary = Unary::new(
 );
 
 pub(super) static IS_NON_NULL: Unary = Unary::new(
-    &["isNonNull"],
+    &["isNonNull", "isNotNull"],
     Some("1"),
     |values| each(values, |value| f64::from(u8::from(!value.is_nan()))),
     "1 for every point that is known and 0 for every null: summed up, it counts the series that are \
