@@ -257,6 +257,14 @@ impl Call<'_> {
         self.series_lists_in(parameter, self.window)
     }
 
+    /// The name of the function whose call is the argument, for functions that insist on one.
+    pub fn argument_function(&self, parameter: &str) -> Option<&str> {
+        match self.arguments(parameter).ok()?.first()? {
+            Argument::Expression(Expression::Call(call)) => Some(&call.function),
+            _ => None,
+        }
+    }
+
     /// The greatest step among the series of a parameter over the call's own window, without reading
     /// them where that is possible. `None` when there are none: functions that widen their window by
     /// points give no series then.

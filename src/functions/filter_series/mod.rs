@@ -9,6 +9,8 @@ mod compare;
 mod rank;
 mod use_above;
 
+pub(super) use rank::first_of;
+
 /// Every function of this group, in the order of `/functions`.
 pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &compare::AVERAGE_ABOVE,

@@ -139,7 +139,7 @@ impl Function for Rank {
 }
 
 /// How many of `count` a Python slice `[:n]` keeps: a negative n leaves so many out at the end.
-pub(super) fn first_of(n: i64, count: usize) -> usize {
+pub(crate) fn first_of(n: i64, count: usize) -> usize {
     match usize::try_from(n) {
         Ok(n) => n.min(count),
         Err(_) => {

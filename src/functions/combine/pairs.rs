@@ -1,0 +1,141 @@
+//! `aggregateSeriesLists` and its short forms: two lists combined pair by pair.
+
+use super::aggregate::aggregate;
+use crate::functions::{
+    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+};
+
+const FIRST: Parameter = Parameter::required("seriesListFirstPos", Kind::SeriesList);
+const SECOND: Parameter = Parameter::required("seriesListSecondPos", Kind::SeriesList);
+
+fn combine(
+    call: &Call<'_>,
+    function: &str,
+    x_files_factor: f64,
+) -> Result<Vec<Series>, EvaluationError> {
+    let first = call.series("seriesListFirstPos")?;
+    let second = call.series("seriesListSecondPos")?;
+    if first.len() != second.len() {
+        let problem = format!(
+            "takes two lists of one length, not {} and {} series",
+            first.len(),
+            second.len()
+        );
+        return Err(call.error(problem));
+    }
+    let mut results = Vec::with_capacity(first.len());
+    for (first, second) in first.into_iter().zip(second) {
+        let names = format!("({},{})", first.name, second.name);
+        let combined = aggregate(call, vec![first, second], function, x_files_factor)?;
+        results.extend(combined.map(|mut series| {
+            let function = function.strip_suffix("Series").unwrap_or(function);
+            series.name = format!("{function}Series{names}");
+            series
+        }));
+    }
+    Ok(results)
+}
+
+/// `aggregateSeriesLists` itself.
+pub(super) struct AggregateSeriesLists;
+
+static AGGREGATE_SERIES_LISTS: Signature = Signature {
+    names: &["aggregateSeriesLists"],
+    group: Group::Combine,
+    usage: "(seriesListFirstPos, seriesListSecondPos, func, xFilesFactor=None)",
+    description: "Combines the first series of both lists, the second of both, and so on, with an \
+                  aggregation function.",
+    parameters: &[
+        FIRST,
+        SECOND,
+        Parameter::required("func", Kind::AggFunc),
+        Parameter::optional("xFilesFactor", Kind::Float),
+    ],
+    aggregator: false,
+};
+
+impl Function for AggregateSeriesLists {
+    fn signature(&self) -> &Signature {
+        &AGGREGATE_SERIES_LISTS
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        let factor = call.x_files_factor_or("xFilesFactor")?;
+        combine(call, &call.string("func")?, factor)
+    }
+}
+
+/// A function that is `aggregateSeriesLists` with one aggregation.
+pub(super) struct ShortForm {
+    signature: Signature,
+    function: &'static str,
+}
+
+const PARAMETERS: &[Parameter] = &[FIRST, SECOND];
+
+impl ShortForm {
+    const fn new(
+        names: &'static [&'static str],
+        function: &'static str,
+        description: &'static str,
+    ) -> Self {
+        let signature = Signature {
+            names,
+            group: Group::Combine,
+            usage: "(seriesListFirstPos, seriesListSecondPos)",
+            description,
+            parameters: PARAMETERS,
+            aggregator: false,
+        };
+        Self {
+            signature,
+            function,
+        }
+    }
+}
+
+pub(super) static DIFF_SERIES_LISTS: ShortForm = ShortForm::new(
+    &["diffSeriesLists"],
+    "diff",
+    "Each series of the first list less its partner in the second.",
+);
+pub(super) static MULTIPLY_SERIES_LISTS: ShortForm = ShortForm::new(
+    &["multiplySeriesLists"],
+    "multiply",
+    "Each series of the first list times its partner in the second.",
+);
+pub(super) static SUM_SERIES_LISTS: ShortForm = ShortForm::new(
+    &["sumSeriesLists"],
+    "sum",
+    "Each series of the first list plus its partner in the second.",
+);
+
+impl Function for ShortForm {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        combine(call, self.function, call.x_files_factor())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::functions::testing::{Samples, assert_values};
+
+    #[test]
+    fn lists_are_paired_by_position() {
+        let samples = Samples::new()
+            .with("a.1", 60, 60, &[5.0])
+            .with("a.2", 60, 60, &[7.0])
+            .with("b.1", 60, 60, &[1.0])
+            .with("b.2", 60, 60, &[2.0]);
+        let result = samples.run("diffSeriesLists(a.*,b.*)", 0, 60);
+        assert_eq!(result[1].name, "diffSeries(a.2,b.2)");
+        assert_values(&result[0], &[Some(4.0)]);
+        assert_values(&result[1], &[Some(5.0)]);
+        let error = samples.try_run("sumSeriesLists(a.*,b.1)", 0, 60);
+        assert!(error.unwrap_err().to_string().contains("not 2 and 1"));
+    }
+}

@@ -1,0 +1,244 @@
+//! `asPercent`: each series as a share of a total.
+
+use std::collections::HashMap;
+
+use super::divide::{quotient, zip_longest};
+use super::grouping::by_key;
+use crate::functions::node::{self, Node};
+use crate::functions::normalize::{Normalized, normalize, path_expressions};
+use crate::functions::{
+    Aggregation, Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature, Value,
+    rows,
+};
+
+/// See the signature.
+pub(super) struct AsPercent;
+
+static SIGNATURE: Signature = Signature {
+    names: &["asPercent", "pct"],
+    group: Group::Combine,
+    usage: "(seriesList, total=None, *nodes)",
+    description: "Each series as a percentage of a total: of the sum of all, of a number, of one \
+                  series, or of a list of as many series, paired by name. With nodes, series and \
+                  totals are matched by those nodes or tags.",
+    parameters: &[
+        Parameter::required("seriesList", Kind::SeriesList),
+        Parameter::optional("total", Kind::Any),
+        Parameter::optional("nodes", Kind::NodeOrTag).multiple(),
+    ],
+    aggregator: false,
+};
+
+impl Function for AsPercent {
+    fn signature(&self) -> &Signature {
+        &SIGNATURE
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        let Some(all) = normalize(call.series("seriesList")?) else {
+            return Ok(Vec::new());
+        };
+        let total = call.value("total")?;
+        let nodes = call.nodes("nodes")?;
+        if !nodes.is_empty() {
+            return match total {
+                None => of_group_sums(call, all.series, &nodes),
+                Some(Value::Series(totals)) => of_matched_totals(call, all.series, totals, &nodes),
+                Some(_) => Err(call.error("with nodes, total must be a list of series or nothing")),
+            };
+        }
+        match total {
+            None => Ok(of_sum(call, all)),
+            Some(Value::Series(totals)) => of_series(call, all.series, totals),
+            Some(other) => of_number(call, all.series, &other),
+        }
+    }
+}
+
+fn percent(part: f64, whole: f64) -> f64 {
+    quotient(part, whole) * 100.0
+}
+
+fn of_sum(call: &Call<'_>, all: Normalized) -> Vec<Series> {
+    let text = format!("sumSeries({})", path_expressions(&all.series));
+    let total = rows::aggregate(&all.columns(), Aggregation::Sum, 0.0);
+    let share = |series| share_of(call, series, &text, &total);
+    all.series.into_iter().map(share).collect()
+}
+
+fn of_number(
+    call: &Call<'_>,
+    all: Vec<Series>,
+    total: &Value,
+) -> Result<Vec<Series>, EvaluationError> {
+    let (Some(number), Some(text)) = (total.number(), total.text()) else {
+        return Err(call.error("total must be a number or a list of series"));
+    };
+    let rows = all.iter().map(|series| series.values.len()).max();
+    let whole = vec![number; rows.unwrap_or(0)];
+    let share = |series| share_of(call, series, &text, &whole);
+    Ok(all.into_iter().map(share).collect())
+}
+
+fn share_of(call: &Call<'_>, series: Series, total: &str, whole: &[f64]) -> Series {
+    let name = format!("asPercent({},{total})", series.name);
+    let values = zip_longest(&series.values, whole, percent);
+    call.fresh(name, (series.start, series.end, series.step), values)
+}
+
+fn of_series(
+    call: &Call<'_>,
+    mut all: Vec<Series>,
+    mut totals: Vec<Series>,
+) -> Result<Vec<Series>, EvaluationError> {
+    if totals.len() == all.len() {
+        all.sort_by(|left, right| left.name.cmp(&right.name));
+        totals.sort_by(|left, right| left.name.cmp(&right.name));
+        let pairs = all.into_iter().zip(totals);
+        return Ok(pairs
+            .filter_map(|(series, total)| share_of_total(call, series, total))
+            .collect());
+    }
+    if totals.len() != 1 {
+        return Err(call.error(format!(
+            "total must be a number, 1 series or as many as seriesList has ({}), not {}",
+            all.len(),
+            totals.len()
+        )));
+    }
+    all.extend(totals);
+    let Some(mut normalized) = normalize(all) else {
+        return Ok(Vec::new());
+    };
+    let Some(total) = normalized.series.pop() else {
+        return Ok(Vec::new());
+    };
+    let share = |series| share_of(call, series, &total.name, &total.values);
+    Ok(normalized.series.into_iter().map(share).collect())
+}
+
+fn share_of_total(call: &Call<'_>, series: Series, total: Series) -> Option<Series> {
+    let name = format!("asPercent({},{})", series.name, total.name);
+    let both = normalize(vec![series, total])?;
+    let columns = both.columns();
+    let values = zip_longest(columns[0], columns[1], percent);
+    Some(call.fresh(name, (both.start, both.end, both.step), values))
+}
+
+/// The total of a group: its only series, or the sum of all.
+fn total_of(call: &Call<'_>, mut group: Vec<Series>) -> Option<Series> {
+    if group.len() == 1 {
+        return group.pop();
+    }
+    let name = format!("sumSeries({})", path_expressions(&group));
+    let all = normalize(group)?;
+    let values = rows::aggregate(&all.columns(), Aggregation::Sum, 0.0);
+    Some(call.fresh(name, (all.start, all.end, all.step), values))
+}
+
+fn of_group_sums(
+    call: &Call<'_>,
+    all: Vec<Series>,
+    nodes: &[Node],
+) -> Result<Vec<Series>, EvaluationError> {
+    let mut results = Vec::with_capacity(all.len());
+    for (_, group) in by_key(all, |series| node::key(series, nodes)) {
+        if let Some(total) = total_of(call, group.clone()) {
+            let share = |series| share_of_total(call, series, total.clone());
+            results.extend(group.into_iter().filter_map(share));
+        }
+    }
+    Ok(results)
+}
+
+fn of_matched_totals(
+    call: &Call<'_>,
+    all: Vec<Series>,
+    totals: Vec<Series>,
+    nodes: &[Node],
+) -> Result<Vec<Series>, EvaluationError> {
+    let key = |series: &Series| node::key(series, nodes);
+    let groups = by_key(all, key);
+    let total_groups = by_key(totals, key);
+    let keys: Vec<String> = total_groups.iter().map(|(key, _)| key.clone()).collect();
+    let mut totals: HashMap<String, Series> = total_groups
+        .into_iter()
+        .filter_map(|(key, group)| Some((key, total_of(call, group)?)))
+        .collect();
+    let mut results = Vec::new();
+    for (key, group) in groups {
+        match totals.remove(&key) {
+            Some(total) => {
+                let share = |series| share_of_total(call, series, total.clone());
+                results.extend(group.into_iter().filter_map(share));
+            }
+            None => results.extend(group.into_iter().map(|series| without_total(call, &series))),
+        }
+    }
+    // Totals that no series asked for come last, in their own order.
+    let unused = keys.iter().filter_map(|key| totals.remove(key));
+    results.extend(unused.map(|total| without_series(call, &total)));
+    Ok(results)
+}
+
+fn without_total(call: &Call<'_>, series: &Series) -> Series {
+    let name = format!("asPercent({},MISSING)", series.name);
+    nulls_like(call, name, series)
+}
+
+fn without_series(call: &Call<'_>, total: &Series) -> Series {
+    let name = format!("asPercent(MISSING,{})", total.name);
+    nulls_like(call, name, total)
+}
+
+fn nulls_like(call: &Call<'_>, name: String, series: &Series) -> Series {
+    let values = vec![f64::NAN; series.values.len()];
+    call.fresh(name, (series.start, series.end, series.step), values)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::functions::testing::{Samples, assert_values};
+
+    fn samples() -> Samples {
+        Samples::new()
+            .with("s.a.used", 60, 60, &[1.0, f64::NAN])
+            .with("s.b.used", 60, 60, &[3.0, 2.0])
+            .with("s.a.size", 60, 60, &[4.0, 4.0])
+            .with("s.c.size", 60, 60, &[0.0, 5.0])
+    }
+
+    #[test]
+    fn total_may_be_the_sum_a_number_or_series() {
+        let result = samples().run("asPercent(s.*.used)", 0, 120);
+        assert_eq!(result[0].name, "asPercent(s.a.used,sumSeries(s.*.used))");
+        assert_values(&result[0], &[Some(25.0), None]);
+        let result = samples().run("asPercent(s.b.used,50)", 0, 120);
+        assert_eq!(result[0].name, "asPercent(s.b.used,50)");
+        assert_values(&result[0], &[Some(6.0), Some(4.0)]);
+        let result = samples().run("asPercent(s.*.used,s.*.size)", 0, 120);
+        assert_eq!(result[1].name, "asPercent(s.b.used,s.c.size)");
+        assert_values(&result[1], &[None, Some(40.0)]);
+    }
+
+    #[test]
+    fn nodes_match_series_and_totals() {
+        let result = samples().run("asPercent(s.*.used,s.*.size,1)", 0, 120);
+        let names: Vec<_> = result.iter().map(|series| series.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "asPercent(s.a.used,s.a.size)",
+                "asPercent(s.b.used,MISSING)",
+                "asPercent(MISSING,s.c.size)"
+            ]
+        );
+    }
+
+    #[test]
+    fn other_numbers_of_totals_are_an_error() {
+        let error = samples().try_run("asPercent(s.*.*,s.*.used)", 0, 120);
+        assert!(error.unwrap_err().to_string().contains("(4), not 2"));
+        assert!(samples().try_run("asPercent(s.*.*,5,1)", 0, 120).is_err());
+    }
+}
