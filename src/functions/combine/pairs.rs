@@ -85,7 +85,7 @@ impl ShortForm {
             usage: "(seriesListFirstPos, seriesListSecondPos)",
             description,
             parameters: PARAMETERS,
-            aggregator: false,
+            aggregator: true,
         };
         Self {
             signature,

@@ -26,7 +26,7 @@ static SIGNATURE: Signature = Signature {
         Parameter::optional("total", Kind::Any),
         Parameter::optional("nodes", Kind::NodeOrTag).multiple(),
     ],
-    aggregator: false,
+    aggregator: true,
 };
 
 impl Function for AsPercent {

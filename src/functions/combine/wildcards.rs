@@ -80,7 +80,7 @@ impl ShortForm {
             usage: "(seriesList, *position)",
             description,
             parameters: PARAMETERS,
-            aggregator: false,
+            aggregator: true,
         };
         Self {
             signature,
