@@ -260,3 +260,12 @@ async fn explain_tells_the_reads_in_place_of_points() {
     assert_eq!(answer["pointsRead"], 10);
     assert_eq!(answer["result"], json!({"series": 1, "points": 5}));
 }
+
+#[tokio::test]
+async fn events_are_a_series() {
+    let house = House::new();
+    let body = r#"{"what": "x", "tags": "deploy", "when": 1749999990}"#;
+    house.post("/events", body).await;
+    let answer = rendered(&house, "target=events('deploy')&format=json&noNullPoints=1").await;
+    assert_eq!(answer[0]["datapoints"], json!([[1.0, 1_749_999_990]]));
+}
