@@ -27,3 +27,11 @@ fn a_point_alone_in_its_block_takes_at_most_ten_bytes() {
     let size = bytes_a_slot(&[Kind::Sparse], SERIES, BLOCKS) * load::SLOTS as f64;
     assert!(size <= 10.0, "{size:.3} bytes a point");
 }
+
+#[test]
+fn rollups_by_average_take_at_most_two_bytes_a_point() {
+    for kind in [Kind::MeanOfSix, Kind::MeanOfDecimals] {
+        let size = bytes_a_slot(&[kind], SERIES, 2);
+        assert!(size <= 2.0, "{kind:?}: {size:.3} bytes a point");
+    }
+}

@@ -6,8 +6,8 @@
 //! except that NaN is not a value. The layout is described in `block.md`.
 //!
 //! The parts, in the order of the write road: `presence` separates the gaps; `decimal`, `quotient`,
-//! `dictionary` and `domain` turn floats into small integers; `plan` measures how to pack those and `candidate` what it
-//! comes to; `bitpack` packs them. On the read road `sequence` gives them back.
+//! `dictionary` and `domain` turn floats into small integers; `plan` measures how to pack those and
+//! `candidate` what it comes to; `bitpack` packs them. On the read road `sequence` gives them back.
 
 pub(crate) mod bitpack;
 mod candidate;
