@@ -1,3 +1,7 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
 use super::*;
 
 fn retention() -> Arc<Retention> {
@@ -179,4 +183,35 @@ fn registered_name_gets_its_series_when_points_come() {
     assert!(!catalog.untag_series("m;t=1").unwrap());
     assert_eq!(catalog.find_series(&["t=1"]).unwrap(), []);
     assert!(catalog.id("m;t=1").is_some());
+}
+
+proptest! {
+    #[test]
+    fn walk_finds_what_a_test_of_each_name_finds(
+        names in proptest::collection::btree_set(r"[ab-]{1,2}(\.[ab-]{1,2}){0,3}", 1..40),
+        removed in 0..10usize,
+        pattern in r"(\*\*|[ab]|\*|[ab]\*|\{a,\}|\{b,a\*\}|\?[a-b])(\.(\*\*|[ab]|\*|\?b|\{,b\})){0,3}",
+    ) {
+        let list: Vec<&str> = names.iter().map(String::as_str).collect();
+        let catalog = catalog(&list);
+        let gone: Vec<_> = (0..removed as u32).map(|id| SeriesId(id * 3)).collect();
+        catalog.remove(&gone).unwrap();
+        let left = list.iter().enumerate();
+        let left = left.filter(|(id, _)| !gone.contains(&SeriesId(*id as u32)));
+        let mut expected = BTreeSet::new();
+        let glob = Pattern::parse(&pattern).unwrap();
+        for (_, name) in left {
+            let ends = name.match_indices('.').map(|(end, _)| (end, false));
+            for (end, is_leaf) in ends.chain([(name.len(), true)]) {
+                if glob.matches(&name[..end]) {
+                    expected.insert((name[..end].to_owned(), is_leaf));
+                }
+            }
+        }
+        let found = catalog.find(&pattern, FindOptions::ALL).unwrap();
+        // The walk also answers `a.` for a branch `a` where the last node may be empty.
+        let found = found.iter().filter(|node| !node.path.ends_with('.') && !node.path.is_empty());
+        let found: Vec<_> = found.map(|node| (node.path.to_string(), node.is_leaf())).collect();
+        prop_assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
+    }
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::catalog::error::TagError;
 
@@ -155,4 +157,61 @@ fn series_taken_out_by_hand_can_come_back() {
     assert_eq!(entry, Some(3));
     index.insert("latency;dc=east;host=web01;quantile=p50");
     assert_eq!(find(&index, &["quantile!="]), [3, 4]);
+}
+
+/// One expression on one name, straight from the rules.
+fn passes(expression: &str, name: &str) -> bool {
+    let (tag, operator, operand) = ["!=~", "=~", "!=", "="]
+        .iter()
+        .find_map(|operator| {
+            let (tag, operand) = expression.split_once(operator)?;
+            Some((tag, *operator, operand))
+        })
+        .unwrap();
+    let value = pairs(name).find(|&(other, _)| other == tag);
+    let value = value.map_or("", |(_, value)| value);
+    let matches = || {
+        regex::Regex::new(&format!("^({operand})"))
+            .unwrap()
+            .is_match(value)
+    };
+    match operator {
+        "=" => value == operand,
+        "!=" => value != operand,
+        "=~" => matches(),
+        _ => !matches(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn lists_find_what_a_test_of_each_name_finds(
+        names in proptest::collection::btree_set("[mn](;a=[xy]{1,2})?(;b=[xy])?", 1..30),
+        removed in proptest::collection::vec(0..30u32, 0..5),
+        expressions in proptest::collection::vec("(name|a|b|c)(=|!=|=~|!=~)(|x|xy|y\\.?|x\\|y|\\.\\*|m)", 1..4),
+    ) {
+        let mut index = TagIndex::default();
+        for (series, name) in names.iter().enumerate() {
+            let entry = index.insert(name);
+            index.set_series(entry, Some(SeriesId(series as u32)));
+        }
+        let removed: Vec<u32> = removed.into_iter().filter(|&id| (id as usize) < names.len()).collect();
+        for &entry in &removed {
+            index.set_series(entry, None);
+        }
+        index.remove(&removed);
+        let texts: Vec<&str> = expressions.iter().map(String::as_str).collect();
+        let all_match_empty = texts.iter().all(|text| passes(text, ""));
+        let found = index.find(&texts);
+        if all_match_empty {
+            prop_assert_eq!(found, Err(TagError::AllMatchEmpty));
+        } else {
+            let left = names.iter().enumerate();
+            let left = left.filter(|(entry, _)| !removed.contains(&(*entry as u32)));
+            let expected = left.filter(|(_, name)| texts.iter().all(|text| passes(text, name)));
+            let expected: Vec<_> = expected.map(|(_, name)| name.clone()).collect();
+            let found: Vec<_> = found.unwrap().iter().map(|entry| entry.name.to_string()).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
 }
