@@ -7,11 +7,18 @@
 
 use std::sync::Arc;
 
+use parking_lot::RwLock;
+
 use super::components::Component;
 use super::error::FindError;
+use super::index::Index;
 use super::tree::{NodeId, Tree};
 use crate::metric::SeriesId;
 use crate::metric::pattern::{Glob, NodePattern, Pattern, PatternError, WildGlob};
+
+/// Nodes that are looked at under one lock: a millisecond's work at the most, unless one of them
+/// has very many children.
+const SLICE: usize = 4_096;
 
 /// Nodes of a pattern with wildcards: the width of a set of places.
 const PLACES_MAX: usize = 127;
@@ -61,14 +68,19 @@ impl FoundNode {
 }
 
 /// All nodes that match, sorted by name.
+///
+/// The lock is let go and taken again between slices of the walk, so that a find over everything
+/// does not keep new series waiting. When series were removed meanwhile, the walk may stand on
+/// nodes that mean something else now: it starts again, and keeps the lock.
 pub(super) fn find(
-    tree: &Tree,
+    index: &RwLock<Index>,
     pattern: &Pattern,
     options: FindOptions,
 ) -> Result<Vec<FoundNode>, FindError> {
-    let mut walk = Walk::new(tree, pattern, options)?;
-    walk.run();
-    let mut found = walk.found;
+    let mut found = match walk(index, pattern, options, SLICE)? {
+        Some(found) => found,
+        None => walk(index, pattern, options, usize::MAX)?.unwrap_or_default(),
+    };
     if found.len() > options.limit {
         return Err(FindError::TooMany {
             pattern: pattern.text().to_owned(),
@@ -79,6 +91,28 @@ pub(super) fn find(
     // node holds a character below the dot. What is in order already is only compared.
     found.sort_by(|one, other| (&one.path, one.is_leaf()).cmp(&(&other.path, other.is_leaf())));
     Ok(found)
+}
+
+/// Walks, `slice` nodes under one lock; `None` when series were removed between two slices.
+fn walk(
+    index: &RwLock<Index>,
+    pattern: &Pattern,
+    options: FindOptions,
+    slice: usize,
+) -> Result<Option<Vec<FoundNode>>, FindError> {
+    let (mut walk, removals) = {
+        let index = index.read();
+        (Walk::new(&index.tree, pattern, options)?, index.removals())
+    };
+    loop {
+        let index = index.read();
+        if index.removals() != removals {
+            return Ok(None);
+        }
+        if walk.run(&index.tree, slice) {
+            return Ok(Some(walk.found));
+        }
+    }
 }
 
 /// One node of the pattern, with its literals looked up.
@@ -105,8 +139,7 @@ struct Visit {
     matched: bool,
 }
 
-struct Walk<'t, 'p> {
-    tree: &'t Tree,
+struct Walk<'p> {
     steps: Vec<Step<'p>>,
     options: FindOptions,
     stack: Vec<Visit>,
@@ -114,65 +147,73 @@ struct Walk<'t, 'p> {
     found: Vec<FoundNode>,
 }
 
-impl<'t, 'p> Walk<'t, 'p> {
-    fn new(tree: &'t Tree, pattern: &'p Pattern, options: FindOptions) -> Result<Self, FindError> {
+impl<'p> Walk<'p> {
+    fn new(tree: &Tree, pattern: &'p Pattern, options: FindOptions) -> Result<Self, FindError> {
         if pattern.nodes().len() > PLACES_MAX {
             return Err(PatternError::TooManyNodes.into());
         }
         let steps = pattern.nodes().iter().map(|node| Step::new(tree, node));
-        Ok(Self {
-            tree,
+        let mut walk = Self {
             steps: steps.collect(),
             options,
             stack: Vec::new(),
             path: String::new(),
             found: Vec::new(),
-        })
-    }
-
-    fn run(&mut self) {
-        self.stack.push(Visit {
+        };
+        walk.stack.push(Visit {
             node: NodeId::ROOT,
             parent_end: 0,
-            places: self.closed(1),
+            places: walk.closed(1),
             matched: false,
         });
-        while let Some(visit) = self.stack.pop() {
-            if self.found.len() > self.options.limit {
-                return;
-            }
-            self.path.truncate(visit.parent_end);
-            if visit.node != NodeId::ROOT {
-                if !self.path.is_empty() {
-                    self.path.push('.');
-                }
-                self.path.push_str(self.tree.text(visit.node));
-            }
-            if visit.matched {
-                self.emit(visit.node);
-            }
-            self.descend(&visit);
-        }
+        Ok(walk)
     }
 
-    /// Pushes the children that match one of the places.
-    fn descend(&mut self, visit: &Visit) {
-        let end = 1 << self.steps.len();
-        if visit.places & end != 0 && !self.options.leaves_only {
-            self.emit_trailing_dot(visit.node);
+    /// Looks at no more than `slice` nodes; true when there is nothing more to look at.
+    fn run(&mut self, tree: &Tree, slice: usize) -> bool {
+        for _ in 0..slice {
+            let Some(visit) = self.stack.pop() else {
+                return true;
+            };
+            self.visit(tree, &visit);
+            if self.found.len() > self.options.limit {
+                return true;
+            }
         }
+        false
+    }
+
+    /// Emits the node if it matches, and pushes the children that match one of the places.
+    fn visit(&mut self, tree: &Tree, visit: &Visit) {
+        let end = 1 << self.steps.len();
         let places = visit.places & (end - 1);
-        if places == 0 || !self.tree.is_branch(visit.node) {
+        let children = match places {
+            0 => Vec::new(),
+            places => self.matching_children(tree, visit.node, places),
+        };
+        let has_empty_end = visit.places & end != 0;
+        if !visit.matched && !has_empty_end && children.is_empty() {
             return;
         }
-        let mut matches = self.matching_children(visit.node, places);
-        let parent_end = self.path.len();
+        self.path.truncate(visit.parent_end);
+        if visit.node != NodeId::ROOT {
+            if !self.path.is_empty() {
+                self.path.push('.');
+            }
+            self.path.push_str(tree.text(visit.node));
+        }
+        if visit.matched {
+            self.emit(tree, visit.node);
+        }
+        if has_empty_end && !self.options.leaves_only {
+            self.emit_trailing_dot(tree, visit.node);
+        }
         // The stack turns the order round.
-        while let Some((node, reached)) = matches.pop() {
-            let goes_on = reached & (end - 1) != 0 && self.tree.is_branch(node);
+        for (node, reached) in children.into_iter().rev() {
+            let goes_on = reached & (end - 1) != 0 && tree.is_branch(node);
             self.stack.push(Visit {
                 node,
-                parent_end,
+                parent_end: self.path.len(),
                 places: if goes_on {
                     self.closed(reached & (end - 1))
                 } else {
@@ -184,8 +225,12 @@ impl<'t, 'p> Walk<'t, 'p> {
     }
 
     /// Children with the places that are reached by taking them, each child once.
-    fn matching_children(&self, node: NodeId, places: Places) -> Vec<(NodeId, Places)> {
-        let tree = self.tree;
+    fn matching_children(
+        &self,
+        tree: &Tree,
+        node: NodeId,
+        places: Places,
+    ) -> Vec<(NodeId, Places)> {
         let mut matches = Vec::new();
         let mut sources = 0;
         for (place, step) in self.steps.iter().enumerate() {
@@ -234,14 +279,14 @@ impl<'t, 'p> Walk<'t, 'p> {
         places
     }
 
-    fn emit(&mut self, node: NodeId) {
-        if self.tree.is_branch(node) && !self.options.leaves_only {
+    fn emit(&mut self, tree: &Tree, node: NodeId) {
+        if tree.is_branch(node) && !self.options.leaves_only {
             self.found.push(FoundNode {
                 path: self.path.as_str().into(),
                 series: None,
             });
         }
-        if let Some(series) = self.tree.series(node) {
+        if let Some(series) = tree.series(node) {
             self.found.push(FoundNode {
                 path: self.path.as_str().into(),
                 series: Some(SeriesId(series)),
@@ -250,8 +295,8 @@ impl<'t, 'p> Walk<'t, 'p> {
     }
 
     /// `a.b.` is the branch `a.b` under a name with an empty last node, as the reference has it.
-    fn emit_trailing_dot(&mut self, node: NodeId) {
-        if self.tree.is_branch(node) {
+    fn emit_trailing_dot(&mut self, tree: &Tree, node: NodeId) {
+        if tree.is_branch(node) {
             let dot = if self.path.is_empty() { "" } else { "." };
             self.found.push(FoundNode {
                 path: format!("{}{dot}", self.path).into(),

@@ -224,6 +224,11 @@ impl Index {
         before - self.count
     }
 
+    /// How many series have been removed: while it stays, nodes of the tree mean what they meant.
+    pub(super) fn removals(&self) -> usize {
+        self.removed.len()
+    }
+
     /// Forgets what was removed while it was built.
     pub(super) fn forget_removed(&mut self) {
         self.removed.clear();

@@ -182,7 +182,7 @@ impl Catalog {
             return Ok(series.into_iter().collect());
         }
         let pattern = Pattern::parse(pattern)?;
-        find::find(&self.index.read().tree, &pattern, options)
+        find::find(&self.index, &pattern, options)
     }
 
     /// The names that pass all tag expressions, sorted: `seriesByTag` and `/tags/findSeries`.

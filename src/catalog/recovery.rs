@@ -151,11 +151,17 @@ impl Recovery<'_> {
                 header::BYTES as u64,
             ),
         };
+        // A snapshot soon, so that the damage is not met again at the next opening.
+        let is_damaged = !self.report.damaged.is_empty();
         Ok(LogEnd {
             number: last,
             segment,
             length,
-            bytes_since_snapshot,
+            bytes_since_snapshot: if is_damaged {
+                u64::MAX / 2
+            } else {
+                bytes_since_snapshot
+            },
             snapshot_bytes,
         })
     }

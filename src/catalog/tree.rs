@@ -196,14 +196,17 @@ impl Tree {
     }
 
     /// The children whose components start with `prefix`, almost in the order of their texts.
-    pub(super) fn children(&self, node: NodeId, prefix: &str) -> impl Iterator<Item = NodeId> {
+    pub(super) fn children<'t>(
+        &'t self,
+        node: NodeId,
+        prefix: &'t str,
+    ) -> impl Iterator<Item = NodeId> + use<'t> {
         let list = self.nodes[node.index()].children;
         let list = (list != NONE).then(|| &self.lists[list as usize]);
         let text = |node| self.text(node);
         let (sorted, rest) = list.map_or((&[][..], &[][..]), |list| list.starting(prefix, text));
-        let prefix = prefix.to_owned();
         let rest = rest.iter().copied();
-        let rest = rest.filter(move |&node| self.text(node).starts_with(&prefix));
+        let rest = rest.filter(move |&node| self.text(node).starts_with(prefix));
         sorted.iter().copied().chain(rest)
     }
 

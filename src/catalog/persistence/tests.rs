@@ -221,6 +221,10 @@ fn damage_in_the_middle_costs_only_what_it_hit() {
     assert_eq!(again.id("a.series7"), None);
     assert_eq!(again.id("a.series8"), catalog.id("a.series8"));
     assert_eq!(report.damaged.len(), 1);
+    assert!(again.maintain().unwrap());
+    let (once_more, report) = open(&disk);
+    assert!(report.damaged.is_empty());
+    assert_eq!(seen(&once_more), seen(&again));
 }
 
 #[test]

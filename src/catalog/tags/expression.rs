@@ -3,9 +3,8 @@
 //! As in the reference a regex is anchored at the start only, and an expression that matches the
 //! empty string is also true of series without the tag.
 
-use regex::Regex;
-
 use crate::catalog::error::TagError;
+use crate::metric::schema::NamePattern;
 
 /// One condition on one tag.
 #[derive(Clone, Debug)]
@@ -21,7 +20,7 @@ pub(super) enum Test {
     /// It is this.
     Equals(String),
     /// The regex matches at its start.
-    Matches(Regex),
+    Matches(NamePattern),
 }
 
 impl Expression {
@@ -65,9 +64,9 @@ impl Test {
 }
 
 /// The regex, to match at the start.
-pub(super) fn anchored(regex: &str) -> Result<Regex, TagError> {
-    Regex::new(&format!("^(?:{regex})")).map_err(|error| TagError::BadRegex {
+pub(super) fn anchored(regex: &str) -> Result<NamePattern, TagError> {
+    NamePattern::new(&format!("^(?:{regex})")).map_err(|reason| TagError::BadRegex {
         regex: regex.to_owned(),
-        reason: error.to_string().replace('\n', " "),
+        reason,
     })
 }

@@ -67,8 +67,8 @@ impl TagIndex {
         if !self.entries[id as usize].is_indexed {
             self.entries[id as usize].is_indexed = true;
             for (tag, value) in pairs(canonical_name) {
-                let values = self.tags.entry(tag.into()).or_default();
-                add(values.by_value.entry(value.into()).or_default(), id);
+                let values = get_or_new(&mut self.tags, tag);
+                add(get_or_new(&mut values.by_value, value), id);
                 add(&mut values.present, id);
             }
         }
@@ -174,6 +174,15 @@ impl TagIndex {
         let only = entries.filter(|entry| entry.series.is_none() && entry.is_indexed);
         only.map(|entry| &*entry.name)
     }
+}
+
+/// What a map has for a key, new or known; the key is copied only when it is new.
+fn get_or_new<'m, T: Default>(map: &'m mut BTreeMap<Box<str>, T>, key: &str) -> &'m mut T {
+    if !map.contains_key(key) {
+        map.insert(key.into(), T::default());
+    }
+    map.get_mut(key)
+        .expect("it was just looked for or inserted")
 }
 
 /// Keeps a list sorted; the newest entry goes to its end.

@@ -52,6 +52,7 @@ fn each_operator_chooses_what_the_reference_chooses() {
     assert_eq!(find(&index, &["status=~20"]), [0, 2]);
     assert_eq!(find(&index, &["host=~.*3"]), [2, 4, 5]);
     assert_eq!(find(&index, &["name=~^disk"]), [5]);
+    assert_eq!(find(&index, &["host=~(?!web01)web"]), [2, 4, 5]);
     assert_eq!(find(&index, &["nosuch=x"]), NONE);
     assert_eq!(find(&index, &["a=b=c"]), NONE);
 }
