@@ -1,13 +1,19 @@
 //! Rounding to decimals as Python's `round` does it: the exact binary value, ties to even.
 //!
-//! Nearly every value takes the short way, which finds the exact product with a fused multiply-add.
-//! The long way prints and reads the number, for values too large for that and for absurd precisions.
+//! Nearly every value takes the short way, a product and a quotient; only where the product looks like
+//! a tie is it worked out exactly. The long way prints and reads the number: for values too large for
+//! that, for rounding before the point, and for absurd precisions.
 
 /// The greatest power of ten that is a float exactly.
 const EXACT_POWER_MAX: i32 = 22;
 
-/// Above this every float is whole, and the short way's arithmetic would no longer be exact.
-const WHOLE: f64 = 4_503_599_627_370_496.0;
+/// Above this the short way's arithmetic would no longer be exact.
+const PRODUCT_MAX: f64 = (1_u64 << 51) as f64;
+
+/// Adding this leaves no bits for fractions, so that the sum is rounded to a whole number, ties to
+/// even; subtracting it again gives that number. The instruction for it is missing from older
+/// processors, and a call would cost more than all the rest.
+const ROUNDER: f64 = (3_u64 << 51) as f64;
 
 /// Precisions beyond these cannot change a value, or leave nothing of it.
 const DECIMALS_MAX: i32 = 323;
@@ -22,28 +28,30 @@ pub fn round_to(value: f64, decimals: i32) -> f64 {
     if (0..=EXACT_POWER_MAX).contains(&decimals) {
         let power = 10_f64.powi(decimals);
         let product = value * power;
-        if product.abs() < WHOLE {
-            // The product's own rounding error decides what looks like a tie and is none.
-            let error = value.mul_add(power, -product);
-            return nearest(product, error) / power;
+        if product.abs() < PRODUCT_MAX {
+            let whole = (product + ROUNDER) - ROUNDER;
+            let rest = product - whole;
+            let whole = if rest.abs() == 0.5 {
+                whole + away_from_false_tie(value, power, product, rest)
+            } else {
+                whole
+            };
+            return whole.copysign(value) / power;
         }
     }
     round_by_text(value, decimals)
 }
 
-/// The whole number nearest to `value + error`, where the error is less than the value's last bit.
-#[inline]
-fn nearest(value: f64, error: f64) -> f64 {
-    let whole = value.round_ties_even();
-    let rest = value - whole;
-    let rounded = if rest == 0.5 && error > 0.0 {
-        whole + 1.0
-    } else if rest == -0.5 && error < 0.0 {
-        whole - 1.0
+/// What to add where the product looks like a tie only because it was rounded itself: a step to the
+/// side on which the exact product lies, unless the tie already went there.
+#[cold]
+fn away_from_false_tie(value: f64, power: f64, product: f64, rest: f64) -> f64 {
+    let error = value.mul_add(power, -product);
+    if error != 0.0 && error.is_sign_positive() == rest.is_sign_positive() {
+        rest.signum()
     } else {
-        whole
-    };
-    rounded.copysign(value)
+        0.0
+    }
 }
 
 #[cold]

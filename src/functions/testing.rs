@@ -46,6 +46,13 @@ impl Samples {
         self
     }
 
+    /// Puts the request into another zone.
+    #[must_use]
+    pub(crate) fn in_zone(mut self, name: &str) -> Self {
+        self.timezone = target::time_zone(name).expect("unit tests use zones that exist");
+        self
+    }
+
     /// Evaluates a target over everything from `from` to `until`.
     pub(crate) fn try_run(
         &self,

@@ -112,6 +112,20 @@ mod tests {
     }
 
     #[test]
+    fn offset_from_utc_is_that_of_the_time_itself() {
+        let zone = crate::target::time_zone("Europe/Berlin").expect("a zone");
+        // Summer in June, winter in January: the year begins at midnight as June counts it.
+        assert_eq!(
+            floor("days", "2025-06-15T23:30:00Z", &zone),
+            "2025-06-15T22:00:00Z"
+        );
+        assert_eq!(
+            floor("years", "2025-06-15T23:30:00Z", &zone),
+            "2024-12-31T22:00:00Z"
+        );
+    }
+
+    #[test]
     fn other_words_are_no_units() {
         for text in ["", "m", "1d", "weeks0", "weeks9", "fortnights"] {
             assert_eq!(Unit::parse(text), None, "{text}");

@@ -254,6 +254,25 @@ mod tests {
     }
 
     #[test]
+    fn hour_of_daylight_saving_is_made_up_for() {
+        // Noon in Berlin on 1 April 2025, two days after clocks went forward, and a week before.
+        let (noon, week, hour) = (1_743_501_600, 7 * 86_400, 3_600);
+        let samples = || {
+            Samples::new()
+                .with("a", noon - week, hour, &[1.0, 2.0, 3.0])
+                .with("a", noon, hour, &[11.0, 12.0, 13.0])
+        };
+        let run = |zone: &str, flag: &str, from: i64| {
+            let samples = samples().in_zone(zone);
+            let target = format!("timeShift(a,\"1w\",true,{flag})");
+            samples.run(&target, from, from + hour).remove(0).values[0]
+        };
+        assert_eq!(run("Europe/Berlin", "alignDST=false", noon), 2.0);
+        assert_eq!(run("Europe/Berlin", "alignDST=true", noon), 3.0);
+        assert_eq!(run("UTC", "alignDST=true", noon), 2.0);
+    }
+
+    #[test]
     fn shifts_nest() {
         let result = samples().run("timeShift(timeShift(a,\"30s\"),\"30s\")", 100, 110);
         assert_values(&result[0], &[Some(5.0)]);
