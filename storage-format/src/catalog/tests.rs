@@ -93,9 +93,10 @@ fn snapshot(entries: &[(u32, u16, bool, String)]) -> Vec<u8> {
     builder.take()
 }
 
-fn unpack(
-    file: &[u8],
-) -> Result<(Vec<(u32, u16, bool, String)>, Option<SnapshotEnd>), FormatError> {
+/// Id, definition, whether it is unregistered, and name of each series, and how the file ends.
+type Unpacked = (Vec<(u32, u16, bool, String)>, Option<SnapshotEnd>);
+
+fn unpack(file: &[u8]) -> Result<Unpacked, FormatError> {
     let mut entries = Vec::new();
     let mut end = None;
     for frame in frames(file)? {
