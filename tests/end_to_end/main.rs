@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod clients;
+mod connections;
 mod crash;
 mod daemon;
 mod grafana;
