@@ -27,7 +27,7 @@ pub struct LateRecord {
     pub archive: u8,
     /// The slot: timestamp divided by the archive's step.
     pub slot: i64,
-    /// The value, never NaN.
+    /// The value; NaN says that a coarse slot has none though finer ones are known.
     pub value: f64,
 }
 

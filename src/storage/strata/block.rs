@@ -5,18 +5,22 @@
 //! Threads: immutable; any thread reads.
 
 use std::fmt::Display;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 
 use plumbago_storage_format::block::{Place, Reader, Span, Writer};
+use plumbago_storage_format::codec::Encoded;
 use plumbago_storage_format::manifest::BlockEntry;
 
 use super::disk::Disk;
 use super::map::Bytes;
 use crate::storage::StoreError;
 
-/// Series that share one block file at most, so that writing one stays within a few megabytes.
-pub(super) const STRIPE_SERIES: u32 = 1 << 15;
+/// About the most bytes of one block file: it is put together in memory.
+pub(super) const BLOCK_BYTES: usize = 8 << 20;
 
 /// A block file and its manifest entry; mapped and checked at its first use, so that opening a store
 /// costs nothing for the history that nobody reads.
@@ -27,6 +31,9 @@ pub(super) struct Block {
     expected: Span,
     disk: Arc<dyn Disk>,
     bytes: OnceLock<Result<Bytes, String>>,
+    /// One bit for each group of series whose checksum was compared since opening.
+    checked: OnceLock<Box<[AtomicU64]>>,
+    found_damage: AtomicBool,
 }
 
 /// The file name of a block.
@@ -50,6 +57,8 @@ impl Block {
             expected: span(&entry, place, step),
             disk: Arc::clone(disk),
             bytes: OnceLock::new(),
+            checked: OnceLock::new(),
+            found_damage: AtomicBool::new(false),
         }
     }
 
@@ -81,11 +90,6 @@ impl Block {
         &self.entry
     }
 
-    /// The file.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The slot just after the last.
     pub(super) fn end_slot(&self) -> i64 {
         self.entry.first_slot + i64::from(self.entry.slots)
@@ -113,22 +117,54 @@ impl Block {
         if from >= until {
             return Ok(());
         }
-        let found = self.reader()?.series_checked(series);
-        let Some(encoded) = found.map_err(|error| self.damaged(&error))? else {
+        let reader = self.reader()?;
+        let group = reader
+            .group_of(series)
+            .map_err(|error| self.damaged(&error))?;
+        let Some(group) = group else {
             return Ok(());
         };
-        let inside =
-            (from - self.entry.first_slot) as usize..(until - self.entry.first_slot) as usize;
-        scratch.clear();
-        scratch.resize(inside.len(), f64::NAN);
-        encoded.decode_range(inside, scratch);
-        let out = &mut out[(from - first) as usize..(until - first) as usize];
-        for (slot, value) in out.iter_mut().zip(scratch.iter()) {
-            if !value.is_nan() {
-                *slot = *value;
-            }
+        self.check_group(&reader, group)?;
+        let found = reader
+            .series(series)
+            .map_err(|error| self.damaged(&error))?;
+        if let Some(encoded) = found {
+            let start = self.entry.first_slot;
+            let inside = (from - start) as usize..(until - start) as usize;
+            let out = &mut out[(from - first) as usize..(until - first) as usize];
+            overlay(&encoded, inside, out, scratch);
         }
         Ok(())
+    }
+
+    /// Compares the checksum of a group of series, once.
+    fn check_group(&self, reader: &Reader<'_>, group: usize) -> Result<(), StoreError> {
+        let words = reader.groups().div_ceil(64);
+        let checked = self
+            .checked
+            .get_or_init(|| (0..words).map(|_| AtomicU64::new(0)).collect());
+        let (word, bit) = (&checked[group / 64], 1 << (group % 64));
+        if word.load(Relaxed) & bit == 0 {
+            reader
+                .check_group(group)
+                .map_err(|error| self.damaged(&error))?;
+            word.fetch_or(bit, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Compares every checksum that was not compared yet.
+    ///
+    /// # Errors
+    /// `Damaged`, naming the first that fails.
+    pub(super) fn check_all(&self) -> Result<(), StoreError> {
+        let reader = self.reader()?;
+        (0..reader.groups()).try_for_each(|group| self.check_group(&reader, group))
+    }
+
+    /// True when the file was found not to be what it should.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.found_damage.load(Relaxed)
     }
 
     /// Adds the ids of all its series to `ids`.
@@ -142,10 +178,29 @@ impl Block {
         Ok(())
     }
 
-    fn damaged(&self, error: &dyn Display) -> StoreError {
+    /// The error of a damaged block, which is remembered.
+    pub(super) fn damaged(&self, error: &dyn Display) -> StoreError {
+        self.found_damage.store(true, Relaxed);
         StoreError::Damaged {
             path: self.path.clone(),
             reason: error.to_string(),
+        }
+    }
+}
+
+/// Lays the slots `inside` of an encoded series over `out`; absent ones leave what is there.
+pub(super) fn overlay(
+    encoded: &Encoded<'_>,
+    inside: Range<usize>,
+    out: &mut [f64],
+    scratch: &mut Vec<f64>,
+) {
+    scratch.clear();
+    scratch.resize(inside.len(), f64::NAN);
+    encoded.decode_range(inside, scratch);
+    for (slot, value) in out.iter_mut().zip(scratch.iter()) {
+        if !value.is_nan() {
+            *slot = *value;
         }
     }
 }

@@ -10,6 +10,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use plumbago_storage_format::manifest::Manifest;
+
 use super::block::Block;
 use super::group::{Group, Work};
 use super::late::{LatePoint, LateTable};
@@ -18,10 +20,7 @@ use super::seal::BlockOutput;
 use crate::metric::SeriesId;
 use crate::storage::StoreError;
 
-/// Slots of one patch at most. A patch is narrowed to the slots that it has.
-const PATCH_SLOTS: i64 = 4096;
-
-/// What a flush writes: by archive and chunk of slots, an open patch.
+/// What a flush writes: by archive and window (see `merge`), an open patch, narrowed to its slots.
 struct Patches {
     outputs: BTreeMap<(usize, i64), Patch>,
 }
@@ -48,7 +47,7 @@ impl Group {
         let mut patches = self.plan(&table, work);
         for series in table.series() {
             let points = self.with_rolled(series, table.of(series), work);
-            patches.push(self, work, series, &points)?;
+            patches.push(self, &mut work.next_generation, series, &points)?;
         }
         let mut fresh = Vec::new();
         for ((archive, _), patch) in patches.outputs {
@@ -57,6 +56,7 @@ impl Group {
             next.archives[archive].blocks.extend(entries);
             fresh.extend(blocks);
         }
+        self.carry_over(&table, &next)?;
         next.late_from = table.segment() + 1;
         self.commit(work, next, fresh)?;
         for path in self.late.thaw() {
@@ -64,6 +64,19 @@ impl Group {
             let _ = self.disk().remove(&path);
         }
         Ok(true)
+    }
+
+    /// A patch cannot say that a window has no value; such points wait on until it is rolled up.
+    fn carry_over(&self, table: &LateTable, manifest: &Manifest) -> Result<(), StoreError> {
+        for series in table.series() {
+            for &point in table.of(series) {
+                let is_open = point.slot() >= manifest.archives[point.archive()].rolled;
+                if point.value.is_nan() && is_open {
+                    self.append_late(SeriesId(series), point, table.since())?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A series' late points and the coarse values that change with them.
@@ -107,13 +120,13 @@ impl Group {
     /// Opens a patch for every chunk that the table's points, or the windows around them, fall in.
     fn plan(&self, table: &LateTable, work: &Work) -> Patches {
         let mut ranges: BTreeMap<(usize, i64), (i64, i64)> = BTreeMap::new();
+        let layouts = self.layout.archives();
         let mut widen = |archive: usize, slot: i64| {
             let range = ranges
-                .entry((archive, slot.div_euclid(PATCH_SLOTS)))
+                .entry((archive, slot.div_euclid(layouts[archive].width)))
                 .or_insert((slot, slot));
             *range = (range.0.min(slot), range.1.max(slot));
         };
-        let layouts = self.layout.archives();
         let rolled = |archive: usize| {
             let manifest = work.manifest.as_ref();
             manifest.map_or(i64::MIN, |manifest| manifest.archives[archive].rolled)
@@ -149,13 +162,16 @@ impl Patches {
     fn push(
         &mut self,
         group: &Group,
-        work: &mut Work,
+        next_generation: &mut u64,
         series: u32,
         points: &[(usize, i64, f64)],
     ) -> Result<(), StoreError> {
         let mut touched: Vec<(usize, i64)> = Vec::new();
         for &(archive, slot, value) in points {
-            let key = (archive, slot.div_euclid(PATCH_SLOTS));
+            let key = (
+                archive,
+                slot.div_euclid(group.layout.archives()[archive].width),
+            );
             let Some(patch) = self.outputs.get_mut(&key) else {
                 debug_assert!(false, "every point was planned for");
                 continue;
@@ -171,9 +187,13 @@ impl Patches {
             let Some(patch) = self.outputs.get_mut(&key) else {
                 continue;
             };
-            patch
-                .output
-                .push(group, work, series, &patch.values, &mut patch.blocks)?;
+            patch.output.push(
+                group,
+                next_generation,
+                series,
+                &patch.values,
+                &mut patch.blocks,
+            )?;
             patch.values.fill(f64::NAN);
         }
         Ok(())

@@ -44,6 +44,8 @@ pub(super) struct Common {
     pub(super) counters: Counters,
     /// Seconds ahead of the clock that points may be.
     pub(super) future_window_s: i64,
+    /// Records of a late segment.
+    pub(super) late_records: usize,
 }
 
 /// Where a group belongs and what its series keep.
@@ -71,8 +73,44 @@ pub(super) struct View {
 pub(super) struct ArchiveView {
     /// Slots from here on are computed from the finer archive; unused in the finest.
     pub(super) rolled: i64,
-    /// Bases first, then patches, each in the order in which they cover one another.
+    /// Bases in the order of time, then patches in the order in which they cover one another.
     pub(super) blocks: Vec<Arc<Block>>,
+    /// How many of the blocks are bases.
+    bases: usize,
+    /// Slots of the longest base.
+    longest_base: i64,
+}
+
+impl ArchiveView {
+    fn new(rolled: i64, mut blocks: Vec<Arc<Block>>) -> Self {
+        blocks.sort_by_key(|block| {
+            let entry = block.entry();
+            let order = if entry.is_patch { 0 } else { entry.first_slot };
+            (entry.is_patch, order, entry.generation)
+        });
+        let bases = blocks.partition_point(|block| !block.entry().is_patch);
+        let slots = |block: &Arc<Block>| i64::from(block.entry().slots);
+        Self {
+            rolled,
+            bases,
+            longest_base: blocks[..bases].iter().map(slots).max().unwrap_or(0),
+            blocks,
+        }
+    }
+
+    /// The bases that may have slots of `first .. end`.
+    pub(super) fn bases(&self, first: i64, end: i64) -> &[Arc<Block>] {
+        let bases = &self.blocks[..self.bases];
+        let from =
+            bases.partition_point(|block| block.entry().first_slot + self.longest_base <= first);
+        let until = bases.partition_point(|block| block.entry().first_slot < end);
+        &bases[from..until.max(from)]
+    }
+
+    /// All patches.
+    pub(super) fn patches(&self) -> &[Arc<Block>] {
+        &self.blocks[self.bases..]
+    }
 }
 
 /// The series of one family in one shard.
@@ -96,6 +134,8 @@ pub(super) struct Group {
     pub(super) high_water: AtomicI64,
     /// The structural state; its holder seals, rolls up, flushes and merges.
     pub(super) work: Mutex<Work>,
+    /// Held while a merge runs, outside of `work`.
+    pub(super) merging: Mutex<()>,
     /// Points that the ring could not take.
     pub(super) late: Late,
     /// Columns without a point in the span sealed last, for the writer to take back.
@@ -139,6 +179,7 @@ impl Group {
             cleared: AtomicI64::new(i64::MIN),
             high_water: AtomicI64::new(i64::MIN),
             work: Mutex::default(),
+            merging: Mutex::new(()),
             late: Late::default(),
             idle_columns: Mutex::default(),
             syncs_started: AtomicU64::new(0),
@@ -342,6 +383,14 @@ impl Group {
 
     /// Removes block files that the manifest does not name, and temporary files.
     fn sweep(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        let names = self.disk().list(&self.folder);
+        for name in names.map_err(failed(&self.folder, "list"))? {
+            if name.ends_with(".tmp") {
+                let path = self.folder.join(name);
+                let removed = self.disk().remove(&path);
+                removed.map_err(failed(&path, "remove"))?;
+            }
+        }
         for (archive, state) in manifest.archives.iter().enumerate() {
             let folder = self.archive_folder(archive);
             let named: Vec<String> = state.blocks.iter().map(super::block::file_name).collect();
@@ -437,16 +486,11 @@ impl Group {
             .collect();
         let archives = manifest.archives.iter().enumerate();
         let archives = archives.map(|(archive, state)| {
-            let mut entries = state.blocks.clone();
-            entries.sort_unstable();
             let block = |entry: &BlockEntry| match known.get(&entry.generation) {
                 Some(block) => Arc::clone(block),
                 None => Arc::new(self.block(archive, *entry)),
             };
-            ArchiveView {
-                rolled: state.rolled,
-                blocks: entries.iter().map(block).collect(),
-            }
+            ArchiveView::new(state.rolled, state.blocks.iter().map(block).collect())
         });
         let view = View {
             low: manifest.low,

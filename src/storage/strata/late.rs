@@ -22,6 +22,17 @@ use crate::storage::StoreError;
 
 /// Records of one segment, and so points of one table: 12 MiB on disk, about as much in memory.
 pub(super) const SEGMENT_RECORDS: usize = 1 << 19;
+
+/// Where a group's late log is kept, and how large a segment of it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LogPlace<'a> {
+    /// The disk.
+    pub(super) disk: &'a dyn Disk,
+    /// The group's folder.
+    pub(super) folder: &'a Path,
+    /// Records of a new segment.
+    pub(super) records: usize,
+}
 /// Records that are reserved on disk together: a megabyte and a half.
 const RESERVED_RECORDS: usize = 1 << 16;
 
@@ -66,9 +77,9 @@ pub(super) struct LateTable {
 }
 
 impl LateTable {
-    /// How many points it has.
-    pub(super) fn count(&self) -> usize {
-        self.count
+    /// The time at which its first point came.
+    pub(super) fn since(&self) -> i64 {
+        self.since.unwrap_or_default()
     }
 
     /// The newest segment that has points of it.
@@ -143,17 +154,16 @@ impl Late {
     /// When a segment cannot be made or reserved.
     pub(super) fn append(
         &self,
-        disk: &dyn Disk,
-        folder: &Path,
+        place: LogPlace<'_>,
         record: &LateRecord,
         now: i64,
     ) -> Result<Appended, StoreError> {
         let mut state = self.state.lock();
-        if state.active.count >= SEGMENT_RECORDS && !state.freeze() {
+        if state.active.count >= place.records && !state.freeze() {
             return Ok(Appended::Full);
         }
         if !state.has_open_segment {
-            let segment = Segment::create(disk, folder, state.next_segment)?;
+            let segment = Segment::create(place, state.next_segment)?;
             state.next_segment += 1;
             state.segments.push(Arc::new(segment));
             state.has_open_segment = true;
@@ -165,7 +175,7 @@ impl Late {
             state.has_open_segment = false;
             return Ok(if state.freeze() {
                 drop(state);
-                return self.append(disk, folder, record, now);
+                return self.append(place, record, now);
             } else {
                 Appended::Full
             });
@@ -301,12 +311,21 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    fn create(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Self, StoreError> {
+    fn create(place: LogPlace<'_>, number: u64) -> Result<Self, StoreError> {
+        let LogPlace {
+            disk,
+            folder,
+            records,
+        } = place;
         let path = folder.join(file_name(number));
-        let bytes = (HEADER_WORDS + SEGMENT_RECORDS * RECORD_WORDS) as u64 * 8;
+        // Under another name first: after a power loss a segment by its name has its header.
+        let temporary = path.with_extension("tmp");
+        let bytes = (HEADER_WORDS + records * RECORD_WORDS) as u64 * 8;
         let file = disk
-            .create_words(&path, &late::encode_header(), bytes)
-            .map_err(failed(&path, "create"))?;
+            .create_words(&temporary, &late::encode_header(), bytes)
+            .map_err(failed(&temporary, "create"))?;
+        disk.rename(&temporary, &path)
+            .map_err(failed(&path, "rename to"))?;
         disk.sync_dir(folder)
             .map_err(failed(folder, "sync folder"))?;
         Ok(Self::over(number, path, file))
@@ -334,14 +353,20 @@ impl Segment {
             file,
             written: AtomicUsize::new(0),
             reserved: AtomicUsize::new(0),
-            dirty: AtomicBool::new(false),
+            // Also of a segment that was there, see `Panel`.
+            dirty: AtomicBool::new(true),
         }
+    }
+
+    /// Records that it has room for.
+    fn capacity(&self) -> usize {
+        self.file.words.count().saturating_sub(HEADER_WORDS) / RECORD_WORDS
     }
 
     /// Appends a record; false when the segment is full.
     fn append(&self, record: &LateRecord) -> Result<bool, StoreError> {
         let position = self.written.load(Relaxed);
-        if position >= SEGMENT_RECORDS {
+        if position >= self.capacity() {
             return Ok(false);
         }
         if position >= self.reserved.load(Relaxed) {
@@ -360,7 +385,7 @@ impl Segment {
     }
 
     fn reserve(&self, from: usize) -> Result<(), StoreError> {
-        let until = (from + RESERVED_RECORDS).min(SEGMENT_RECORDS);
+        let until = (from + RESERVED_RECORDS).min(self.capacity());
         let words = |record: usize| HEADER_WORDS + record * RECORD_WORDS;
         self.file
             .backing
@@ -372,8 +397,7 @@ impl Segment {
 
     /// Every whole record; places that are free or torn are passed over.
     fn records(&self) -> impl Iterator<Item = LateRecord> {
-        let words = self.file.words.count().saturating_sub(HEADER_WORDS);
-        let places = (0..words / RECORD_WORDS).map(|record| HEADER_WORDS + record * RECORD_WORDS);
+        let places = (0..self.capacity()).map(|record| HEADER_WORDS + record * RECORD_WORDS);
         places.filter_map(|at| {
             let run = self.file.words.run(at, RECORD_WORDS);
             let words = [0, 1, 2].map(|word| u64::from_le(run[word].load(Relaxed)));

@@ -11,7 +11,7 @@
 use plumbago_storage_format::late::LateRecord;
 
 use super::group::Group;
-use super::late::{Appended, LatePoint};
+use super::late::{Appended, LatePoint, LogPlace};
 use super::read::Slots;
 use crate::metric::{Rollup, SeriesId};
 use crate::storage::StoreError;
@@ -32,7 +32,7 @@ impl Group {
         loop {
             let archive = point.archive();
             if point.slot() >= self.layout.aged_before(archive, now) {
-                return self.append_late(series, point, now);
+                return self.append_or_flush(series, point, now);
             }
             let layouts = self.layout.archives();
             let time = point.slot() * layouts[archive].step;
@@ -42,16 +42,17 @@ impl Group {
                 count: 1,
             };
             let former = self.read(series, rollup, window)[0];
-            self.append_late(series, point, now)?;
+            self.append_or_flush(series, point, now)?;
             let fine = self.window_as_whisper(series, rollup, window);
             let computed = rollup.method.roll_up(&fine, rollup.x_files_factor);
             let value = computed.unwrap_or(former);
-            if value.is_nan() {
+            if value.is_nan() && self.read(series, rollup, window)[0].is_nan() {
                 return Ok(());
             }
+            // A NaN here says that the slot has no value though enough finer ones are known by now.
             point = LatePoint::new(archive + 1, window.first, value);
             if computed.is_none() {
-                return self.append_late(series, point, now);
+                return self.append_or_flush(series, point, now);
             }
         }
     }
@@ -81,23 +82,40 @@ impl Group {
         values
     }
 
-    fn append_late(&self, series: SeriesId, point: LatePoint, now: i64) -> Result<(), StoreError> {
+    /// Appends to log and table, and flushes when there is no room.
+    fn append_or_flush(
+        &self,
+        series: SeriesId,
+        point: LatePoint,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        while self.append_late(series, point, now)? == Appended::Full {
+            // The flush did not keep up: waiting for it is what slows the senders down.
+            self.common.health.check()?;
+            self.flush(&mut self.work.lock())?;
+        }
+        Ok(())
+    }
+
+    /// Appends to log and table, if there is room.
+    pub(super) fn append_late(
+        &self,
+        series: SeriesId,
+        point: LatePoint,
+        now: i64,
+    ) -> Result<Appended, StoreError> {
         let record = LateRecord {
             series: series.0,
             archive: point.archive() as u8,
             slot: point.slot(),
             value: point.value,
         };
-        loop {
-            let appended = self.late.append(self.disk(), &self.folder, &record, now);
-            match appended.map_err(|error| self.common.health.judge(error))? {
-                Appended::Done => return Ok(()),
-                // The flush did not keep up: waiting for it is what slows the senders down.
-                Appended::Full => {
-                    self.common.health.check()?;
-                    self.flush(&mut self.work.lock())?;
-                }
-            }
-        }
+        let place = LogPlace {
+            disk: self.disk(),
+            folder: &self.folder,
+            records: self.common.late_records,
+        };
+        let appended = self.late.append(place, &record, now);
+        appended.map_err(|error| self.common.health.judge(error))
     }
 }

@@ -14,6 +14,8 @@ pub(super) const SPAN_SLOTS: i64 = 120;
 /// A span is sealed once the clock is this many slots past its end, so that senders who are a
 /// little late still reach the ring.
 pub(super) const GRACE_SLOTS: i64 = 32;
+/// Slots of a merged block at most.
+const WIDTH_SLOTS_MAX: i64 = 4096;
 /// How far ahead of the clock a store may at most go, in slots: what two spans and the grace leave.
 pub(super) const FUTURE_SLOTS_MAX: i64 = 60;
 
@@ -24,6 +26,9 @@ pub(super) struct ArchiveLayout {
     pub(super) step: i64,
     /// Slots of a base block; blocks begin at multiples of it.
     pub(super) span: i64,
+    /// Slots of a merged block, a multiple of `span`: an eighth of the archive, since a block leaves
+    /// only when all of it is over.
+    pub(super) width: i64,
     /// Seconds that the archive reaches back.
     pub(super) retention: i64,
 }
@@ -49,9 +54,11 @@ impl Layout {
                 None => SPAN_SLOTS,
                 Some(finer) => ((finer.retention / 2).max(least_s) / step).clamp(1, SPAN_SLOTS),
             };
+            let eighth = i64::from(archive.points) / 8;
             archives.push(ArchiveLayout {
                 step,
                 span,
+                width: align_down(eighth.clamp(span, WIDTH_SLOTS_MAX), span),
                 retention: archive.retention(),
             });
         }
@@ -131,6 +138,13 @@ mod tests {
         assert_eq!(spans("10s:6h,10m:1y"), [120, 18]);
         assert_eq!(spans("1s:1m,1m:1d"), [120, 16]);
         assert_eq!(spans("60s:7d"), [120]);
+    }
+
+    #[test]
+    fn merged_blocks_are_whole_spans_and_an_eighth_of_the_archive() {
+        let layout = layout("10s:6h,1m:7d,10m:1y");
+        let widths: Vec<i64> = layout.archives().iter().map(|a| a.width).collect();
+        assert_eq!(widths, [240, 1200, 4080]);
     }
 
     #[test]

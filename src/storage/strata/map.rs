@@ -1,7 +1,7 @@
 //! The one place of the native engine that holds memory maps and their `unsafe`.
 //!
 //! [`Words`] is a shared, writable array of 8-byte words (ring panels, late segments): a map of a
-//! file, or plain memory for the simulated disk. [`Bytes`] is a read-only map of a file that never
+//! file, or plain memory in tests. [`Bytes`] is a read-only map of a file that never
 //! changes again (blocks). Both check bounds. `disk` above makes them; nothing else does.
 //!
 //! Threads: words are atomics, so any thread may read while the one writer stores.
@@ -24,8 +24,13 @@ pub(super) struct Words {
 
 #[derive(Debug)]
 enum Owner {
-    Map { _map: MmapRaw },
-    Memory { _words: Box<[AtomicU64]> },
+    Map {
+        _map: MmapRaw,
+    },
+    #[cfg(test)]
+    Memory {
+        _words: std::sync::Arc<[AtomicU64]>,
+    },
 }
 
 // SAFETY: `base` points into memory that `_owner` keeps alive and that is only reached as
@@ -59,12 +64,29 @@ impl Words {
         })
     }
 
-    /// Words in memory alone, all zero.
+    /// Words in memory alone, all zero, for the simulated disk.
+    #[cfg(test)]
     pub(super) fn in_memory(count: usize) -> Self {
-        let words: Box<[AtomicU64]> = (0..count).map(|_| AtomicU64::new(0)).collect();
+        Self::over((0..count).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// The same words in memory once more, as a second map of a file would be.
+    ///
+    /// # Panics
+    /// When the words are a map.
+    #[cfg(test)]
+    pub(super) fn share(&self) -> Self {
+        match &self._owner {
+            Owner::Memory { _words: words } => Self::over(std::sync::Arc::clone(words)),
+            Owner::Map { .. } => panic!("only words in memory are shared"),
+        }
+    }
+
+    #[cfg(test)]
+    fn over(words: std::sync::Arc<[AtomicU64]>) -> Self {
         Self {
             base: NonNull::from(&*words).cast(),
-            count,
+            count: words.len(),
             _owner: Owner::Memory { _words: words },
         }
     }
@@ -107,7 +129,7 @@ impl Words {
 pub(super) enum Bytes {
     /// A map of a file on disk.
     Map(Mmap),
-    /// Bytes of the simulated disk, and of empty files, which cannot be mapped.
+    /// Bytes of a simulated disk, and of empty files, which cannot be mapped.
     Memory(Vec<u8>),
 }
 

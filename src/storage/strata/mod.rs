@@ -23,6 +23,7 @@ mod late;
 mod lateness;
 mod layout;
 mod map;
+mod merge;
 mod panel;
 mod read;
 mod roll;
@@ -33,5 +34,7 @@ mod writer;
 
 pub use store::{Strata, StrataConfig};
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

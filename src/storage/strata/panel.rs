@@ -121,7 +121,9 @@ impl Panel {
             path,
             file,
             reserved: AtomicU64::new(0),
-            dirty: AtomicBool::new(false),
+            // Also of a panel that was there: the process before may have been killed with stores
+            // that only the kernel knew of.
+            dirty: AtomicBool::new(true),
         }
     }
 

@@ -109,14 +109,12 @@ impl SeriesReader<'_> {
         let Some(archive) = view.archives.get(slots.archive) else {
             return values;
         };
-        let patches_at = archive
-            .blocks
-            .partition_point(|block| !block.entry().is_patch);
-        self.overlay(&archive.blocks[..patches_at], slots.first, &mut values);
+        let end = slots.first + slots.count as i64;
+        self.overlay(archive.bases(slots.first, end), slots.first, &mut values);
         if slots.archive == 0 {
             self.overlay_ring(slots.first, &mut values);
         }
-        self.overlay(&archive.blocks[patches_at..], slots.first, &mut values);
+        self.overlay(archive.patches(), slots.first, &mut values);
         if slots.archive > 0 {
             self.compute_tail(archive, slots, &mut values);
             self.compute_pending(slots, &mut values);

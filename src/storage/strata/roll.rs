@@ -12,6 +12,7 @@ use plumbago_storage_format::manifest::{BlockEntry, Manifest};
 
 use super::block::{self, Block};
 use super::group::{Group, Work};
+use super::late::LatePoint;
 use super::read::SeriesReader;
 use super::seal::BlockOutput;
 use crate::metric::SeriesId;
@@ -107,11 +108,24 @@ impl Group {
                 late: &[],
                 scratch: Vec::new(),
             };
-            let values = reader.roll_up(archive, first, span as usize);
-            output.push(self, work, id, &values, &mut blocks)?;
+            let mut values = reader.roll_up(archive, first, span as usize);
+            self.keep_absent(series, archive, first, &mut values);
+            let generation = &mut work.next_generation;
+            output.push(self, generation, id, &values, &mut blocks)?;
         }
         output.finish(self, &mut blocks)?;
         Ok(blocks)
+    }
+
+    /// Takes out the windows of which a late point says that they have no value.
+    fn keep_absent(&self, series: SeriesId, archive: usize, first: i64, values: &mut [f64]) {
+        let says_absent = |point: LatePoint| point.archive() == archive && point.value.is_nan();
+        for point in self.late.points_of(series.0, says_absent) {
+            let at = usize::try_from(point.slot() - first);
+            if let Some(value) = at.ok().and_then(|at| values.get_mut(at)) {
+                *value = f64::NAN;
+            }
+        }
     }
 
     /// Removes the blocks whose time is over. False when there are none.

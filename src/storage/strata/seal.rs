@@ -15,7 +15,7 @@ use plumbago_storage_format::block::Writer;
 use plumbago_storage_format::manifest::{BlockEntry, Manifest};
 use plumbago_storage_format::ring::{first_column, locate};
 
-use super::block::{self, Block, STRIPE_SERIES};
+use super::block::{self, BLOCK_BYTES, Block};
 use super::disk::failed;
 use super::group::{Group, Work};
 use super::layout::{ROW_SLOTS, SPAN_SLOTS, align_down};
@@ -94,7 +94,8 @@ impl Group {
                     idle.push(column);
                 }
             }
-            output.push(self, work, same_series[0].0, &merged, &mut blocks)?;
+            let (id, generation) = (same_series[0].0, &mut work.next_generation);
+            output.push(self, generation, id, &merged, &mut blocks)?;
         }
         output.finish(self, &mut blocks)?;
         *self.idle_columns.lock() = idle;
@@ -203,7 +204,7 @@ impl BlockOutput {
     pub(super) fn push(
         &mut self,
         group: &Group,
-        work: &mut Work,
+        next_generation: &mut u64,
         series: u32,
         values: &[f64],
         blocks: &mut Vec<Arc<Block>>,
@@ -214,12 +215,12 @@ impl BlockOutput {
         let (_, writer) = self.writer.get_or_insert_with(|| {
             let entry = BlockEntry {
                 is_patch: self.is_patch,
-                generation: work.next_generation,
+                generation: *next_generation,
                 first_slot: self.first,
                 slots: self.slots,
                 bytes: 0,
             };
-            work.next_generation += 1;
+            *next_generation += 1;
             let place = group.block_place(self.archive);
             (
                 entry,
@@ -227,7 +228,7 @@ impl BlockOutput {
             )
         });
         writer.push(series, values);
-        if writer.series() >= STRIPE_SERIES {
+        if writer.bytes_so_far() >= BLOCK_BYTES {
             self.finish(group, blocks)?;
         }
         Ok(())

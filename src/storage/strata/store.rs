@@ -3,6 +3,7 @@
 //! Threads: [`Strata`] is shared by everyone. With `background` a named thread does the sealing and
 //! what follows it; without, each writer does it in `maintain` (tests that want one order of events).
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
@@ -29,10 +30,10 @@ const META_FILE: &str = "meta";
 const META_TITLE: &str = "plumbago strata 1";
 /// More shards than this make no sense on any machine, and would make small files.
 const SHARDS_MAX: usize = 256;
+/// The time before any writer was told one.
+const UNKNOWN_TIME: i64 = i64::MIN;
 /// Seconds after which late points leave the table for a patch, however few they are.
 const LATE_AGE_S: i64 = 3600;
-/// Late points of a group after which they become patches without waiting for that.
-const LATE_POINTS_MAX: usize = SEGMENT_RECORDS / 2;
 /// How long the background thread sleeps when nobody wakes it.
 const BACKGROUND_PAUSE: Duration = Duration::from_millis(500);
 
@@ -47,6 +48,10 @@ pub struct StrataConfig {
     pub future_window_s: u32,
     /// Whether a thread seals in the background; otherwise the writers do it in `maintain`.
     pub background: bool,
+    /// Late points of a group that are kept in memory; there may be twice as many for a moment.
+    pub late_records: usize,
+    /// Free bytes below which no new series are taken; they are again above twice as many.
+    pub room_min_bytes: u64,
 }
 
 impl StrataConfig {
@@ -58,6 +63,8 @@ impl StrataConfig {
             shards: processors.min(16),
             future_window_s: 60,
             background: true,
+            late_records: SEGMENT_RECORDS,
+            room_min_bytes: 64 << 20,
         }
     }
 }
@@ -66,10 +73,10 @@ impl StrataConfig {
 #[derive(Debug)]
 pub struct Strata {
     pub(super) shared: Arc<Shared>,
-    background: Mutex<Option<JoinHandle<()>>>,
+    background: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// What the store, its writers and its background thread share.
+/// What the store, its writers and its background threads share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) common: Arc<Common>,
@@ -81,6 +88,7 @@ pub(super) struct Shared {
     /// The greatest time that a writer was told.
     now: AtomicI64,
     has_background: bool,
+    room_min_bytes: u64,
     is_closing: AtomicBool,
     wake: Condvar,
     wake_lock: Mutex<()>,
@@ -112,6 +120,7 @@ impl Strata {
             health: Health::default(),
             counters: Counters::default(),
             future_window_s: i64::from(config.future_window_s),
+            late_records: config.late_records,
         });
         let shared = Arc::new(Shared {
             common,
@@ -119,28 +128,38 @@ impl Strata {
             families: Mutex::new(families),
             groups: RwLock::default(),
             writers_taken: Mutex::new(vec![false; shards]),
-            now: AtomicI64::new(i64::MIN),
+            now: AtomicI64::new(UNKNOWN_TIME),
             has_background: config.background,
+            room_min_bytes: config.room_min_bytes,
             is_closing: AtomicBool::new(false),
             wake: Condvar::new(),
             wake_lock: Mutex::new(()),
         });
         shared.open_groups()?;
-        let background = config.background.then(|| spawn_background(&shared));
+        let mut background = Vec::new();
+        if config.background {
+            background.push(spawn(&shared, "strata-seal", Shared::work_all)?);
+            background.push(spawn(&shared, "strata-merge", Shared::merge_all)?);
+        }
         Ok(Self {
-            background: Mutex::new(background.transpose()?),
+            background: Mutex::new(background),
             shared,
         })
     }
 }
 
-fn spawn_background(shared: &Arc<Shared>) -> Result<JoinHandle<()>, StoreError> {
+/// Starts a named thread that does `work` whenever it is woken, and from time to time.
+fn spawn(
+    shared: &Arc<Shared>,
+    name: &str,
+    work: fn(&Shared),
+) -> Result<JoinHandle<()>, StoreError> {
     let shared = Arc::clone(shared);
     let folder = shared.common.folder.clone();
     std::thread::Builder::new()
-        .name("strata-seal".into())
-        .spawn(move || shared.run_background())
-        .map_err(failed(&folder, "start the sealing thread of"))
+        .name(name.into())
+        .spawn(move || shared.run_background(work))
+        .map_err(failed(&folder, "start a thread for"))
 }
 
 /// The number of shards of the folder; writes the file of a new one.
@@ -267,15 +286,31 @@ impl Shared {
         let before = self.now.fetch_max(now, Relaxed);
         if !self.has_background {
             self.work_all();
+            self.merge_all();
         } else if now > before {
-            self.wake.notify_one();
+            self.wake.notify_all();
+        }
+    }
+
+    /// Keeps watch over the room on the disk: what is left when new series are refused is for the
+    /// rows and blocks of those that are there.
+    fn watch_room(&self) {
+        let common = &self.common;
+        let Ok(free) = common.disk.free_bytes(&common.folder) else {
+            return;
+        };
+        if free < self.room_min_bytes {
+            common.health.set_disk_full(true);
+        } else if free >= self.room_min_bytes.saturating_mul(2) {
+            common.health.set_disk_full(false);
         }
     }
 
     fn work_all(&self) {
+        self.watch_room();
         let now = self.now.load(Relaxed);
-        if now == i64::MIN {
-            // No writer has told the time yet, so no age can be counted.
+        if now == UNKNOWN_TIME {
+            // No writer has said yet what time it is, and nothing may be judged too old without.
             return;
         }
         for group in self.all_groups() {
@@ -286,9 +321,23 @@ impl Shared {
         }
     }
 
-    fn run_background(&self) {
+    fn merge_all(&self) {
+        for group in self.all_groups() {
+            while !self.is_closing.load(Acquire) && group.merge_one() {}
+        }
+    }
+
+    fn run_background(&self, work: fn(&Self)) {
         while !self.is_closing.load(Acquire) {
-            self.work_all();
+            let done = std::panic::catch_unwind(AssertUnwindSafe(|| work(self)));
+            if done.is_err() {
+                // The panic was printed where it happened. Half-done work is safe on disk, but nobody
+                // would finish it: better that points are refused with a reason than by a full ring.
+                let name = std::thread::current().name().unwrap_or_default().to_owned();
+                let reason = StoreError::Poisoned(format!("the thread {name} panicked"));
+                self.common.health.poison(&reason);
+                return;
+            }
             let mut guard = self.wake_lock.lock();
             if !self.is_closing.load(Acquire) {
                 self.wake.wait_for(&mut guard, BACKGROUND_PAUSE);
@@ -325,13 +374,26 @@ impl Group {
         let done = (|| {
             while self.seal(&mut work)? {}
             while self.roll(&mut work)? {}
-            self.late.freeze_when_due(now, LATE_AGE_S, LATE_POINTS_MAX);
+            let half = self.common.late_records / 2;
+            self.late.freeze_when_due(now, LATE_AGE_S, half);
             self.flush(&mut work)?;
             self.retire(&mut work, now)
         })();
         if let Err(error) = done {
             self.common.health.note_unfinished(&error);
         }
+    }
+
+    /// Merges one window, if one has too many files and the disk has room for it.
+    pub(super) fn merge_one(&self) -> bool {
+        let health = &self.common.health;
+        if health.is_poisoned() || health.is_disk_full() {
+            return false;
+        }
+        self.merge().unwrap_or_else(|error| {
+            health.note_unfinished(&error);
+            false
+        })
     }
 
     /// Seals all that is due and nothing else: what a writer without a free row waits for.
@@ -419,7 +481,7 @@ impl Drop for Strata {
             let _guard = self.shared.wake_lock.lock();
             self.shared.wake.notify_all();
         }
-        if let Some(thread) = self.background.lock().take() {
+        for thread in self.background.lock().drain(..) {
             // A thread that panicked has nothing left to do, and said so on its own.
             let _ = thread.join();
         }

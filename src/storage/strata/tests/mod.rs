@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod against_whisper;
+mod crash;
 mod whisper_model;
 
 use super::layout::{GRACE_SLOTS, SPAN_SLOTS};
@@ -21,12 +22,10 @@ struct Bench {
 
 impl Bench {
     fn open(path: &Path, retention: &str, series: u32) -> Self {
-        let store = Strata::open(&StrataConfig {
-            shards: 1,
-            background: false,
-            ..StrataConfig::new(path)
-        })
-        .unwrap();
+        Self::over(Strata::open(&config(path)).unwrap(), retention, series)
+    }
+
+    fn over(store: Strata, retention: &str, series: u32) -> Self {
         let mut writer = store.writer(0);
         let retention = Arc::new(Retention::parse(retention).unwrap());
         for id in 0..series {
@@ -47,6 +46,16 @@ impl Bench {
         let range = TimeRange { from, until, now };
         let fetched = self.store.fetch(SeriesId(id), range).unwrap();
         fetched.unwrap().values
+    }
+}
+
+/// One shard, all work done in `maintain`, and tables that fill up soon.
+fn config(path: &Path) -> StrataConfig {
+    StrataConfig {
+        shards: 1,
+        background: false,
+        late_records: 1000,
+        ..StrataConfig::new(path)
     }
 }
 

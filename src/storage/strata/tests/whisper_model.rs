@@ -3,11 +3,13 @@
 use crate::metric::{Retention, Rollup};
 
 /// A Whisper file in memory.
+#[derive(Clone)]
 pub(super) struct WhisperModel {
     rollup: Rollup,
     archives: Vec<ModelArchive>,
 }
 
+#[derive(Clone)]
 struct ModelArchive {
     step: i64,
     /// Per place in the file: the slot written there last, and its value.
