@@ -7,8 +7,8 @@
 use std::fmt::Display;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 
 use plumbago_storage_format::block::{Place, Reader, Span, Writer};
@@ -31,8 +31,6 @@ pub(super) struct Block {
     expected: Span,
     disk: Arc<dyn Disk>,
     bytes: OnceLock<Result<Bytes, String>>,
-    /// One bit for each group of series whose checksum was compared since opening.
-    checked: OnceLock<Box<[AtomicU64]>>,
     found_damage: AtomicBool,
 }
 
@@ -57,7 +55,6 @@ impl Block {
             expected: span(&entry, place, step),
             disk: Arc::clone(disk),
             bytes: OnceLock::new(),
-            checked: OnceLock::new(),
             found_damage: AtomicBool::new(false),
         }
     }
@@ -117,17 +114,8 @@ impl Block {
         if from >= until {
             return Ok(());
         }
-        let reader = self.reader()?;
-        let group = reader
-            .group_of(series)
-            .map_err(|error| self.damaged(&error))?;
-        let Some(group) = group else {
-            return Ok(());
-        };
-        self.check_group(&reader, group)?;
-        let found = reader
-            .series(series)
-            .map_err(|error| self.damaged(&error))?;
+        let found = self.reader()?.series_checked(series);
+        let found = found.map_err(|error| self.damaged(&error))?;
         if let Some(encoded) = found {
             let start = self.entry.first_slot;
             let inside = (from - start) as usize..(until - start) as usize;
@@ -137,29 +125,15 @@ impl Block {
         Ok(())
     }
 
-    /// Compares the checksum of a group of series, once.
-    fn check_group(&self, reader: &Reader<'_>, group: usize) -> Result<(), StoreError> {
-        let words = reader.groups().div_ceil(64);
-        let checked = self
-            .checked
-            .get_or_init(|| (0..words).map(|_| AtomicU64::new(0)).collect());
-        let (word, bit) = (&checked[group / 64], 1 << (group % 64));
-        if word.load(Relaxed) & bit == 0 {
-            reader
-                .check_group(group)
-                .map_err(|error| self.damaged(&error))?;
-            word.fetch_or(bit, Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Compares every checksum that was not compared yet.
+    /// Compares every checksum.
     ///
     /// # Errors
     /// `Damaged`, naming the first that fails.
     pub(super) fn check_all(&self) -> Result<(), StoreError> {
-        let reader = self.reader()?;
-        (0..reader.groups()).try_for_each(|group| self.check_group(&reader, group))
+        match self.reader()?.verify().first() {
+            None => Ok(()),
+            Some(damage) => Err(self.damaged(&damage.error)),
+        }
     }
 
     /// True when the file was found not to be what it should.
