@@ -191,9 +191,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
 fn imports_go_downhill_only() {
     let mut wrong = Vec::new();
     // In storage-format/, `crate::` is that crate, which imports nothing of the daemon by its manifest.
-    let daemon = source::product()
-        .into_iter()
-        .filter(|file| file.room != "format-crate");
+    let daemon = source::product().filter(|file| file.room != "format-crate");
     for file in daemon {
         let Some((_, allowed)) = IMPORTS.iter().find(|(room, _)| *room == file.room) else {
             wrong.push(format!(

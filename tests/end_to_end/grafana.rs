@@ -8,7 +8,7 @@ use crate::push::TEN_SECONDS;
 /// POST with a form, as Grafana sends it.
 fn post(daemon: &Daemon, path: &str, form: &[(&str, &str)]) -> Value {
     let url = daemon.url(path);
-    let form: Vec<_> = form.iter().copied().collect();
+    let form = form.to_vec();
     let mut response = ureq::post(&url)
         .header("Origin", "http://grafana.example")
         .send_form(form)
