@@ -1,7 +1,10 @@
 //! The percentile that several functions share, by rank among `n + 1` places as the reference has it.
 
 /// A percentile of the known values of `row`; with `interpolate` between the two nearest ranks, else
-/// the upper one. `None` when nothing is known or the percentile lies outside 0 to 100.
+/// the upper one. `None` when nothing is known or the rank lies outside the values.
+///
+/// A negative percentage counts places from the greatest value down, which the reference owes to
+/// Python's negative indices.
 pub fn percentile(row: &[f64], percent: f64, interpolate: bool) -> Option<f64> {
     let mut known: Vec<f64> = super::aggregation::known(row).collect();
     percentile_of_known(&mut known, percent, interpolate)
@@ -9,23 +12,36 @@ pub fn percentile(row: &[f64], percent: f64, interpolate: bool) -> Option<f64> {
 
 /// As [`percentile`], of values that are all known; sorts them.
 pub fn percentile_of_known(known: &mut [f64], percent: f64, interpolate: bool) -> Option<f64> {
-    if known.is_empty() || !(0.0..=100.0).contains(&percent) {
+    let count = i64::try_from(known.len()).ok()?;
+    if count == 0 || !percent.is_finite() {
         return None;
     }
     known.sort_unstable_by(f64::total_cmp);
-    let place = percent / 100.0 * (known.len() + 1) as f64;
+    let place = percent / 100.0 * (count + 1) as f64;
     let fraction = place.fract();
-    let below = place as usize;
-    let rank = if interpolate || fraction == 0.0 {
-        below
-    } else {
-        below + 1
-    };
-    let value = known[rank.clamp(1, known.len()) - 1];
-    match known.get(rank) {
-        Some(next) if interpolate => Some(value + fraction * (next - value)),
-        _ => Some(value),
+    let mut rank = place.trunc() as i64;
+    if !interpolate {
+        rank += fraction.ceil() as i64;
     }
+    let value = match rank {
+        0 => known[0],
+        _ if rank == count + 1 => known[known.len() - 1],
+        _ => at(known, rank - 1)?,
+    };
+    if !interpolate || rank >= count {
+        return Some(value);
+    }
+    Some(value + fraction * (at(known, rank)? - value))
+}
+
+/// The value at an index, counted back from the end when it is negative.
+fn at(known: &[f64], index: i64) -> Option<f64> {
+    let index = if index < 0 {
+        index + known.len() as i64
+    } else {
+        index
+    };
+    known.get(usize::try_from(index).ok()?).copied()
 }
 
 #[cfg(test)]
@@ -43,9 +59,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_known_or_an_impossible_percentage_gives_none() {
+    fn negative_percentage_counts_from_the_greatest() {
+        let row = [1.0, 2.0, 3.0, 4.0];
+        assert_eq!(percentile(&row, -20.0, false), Some(3.0));
+    }
+
+    #[test]
+    fn nothing_known_or_an_impossible_rank_gives_none() {
         assert_eq!(percentile(&[f64::NAN], 50.0, false), None);
-        assert_eq!(percentile(&[1.0], 101.0, false), None);
-        assert_eq!(percentile(&[1.0], -1.0, false), None);
+        assert_eq!(percentile(&[1.0], 150.0, false), None);
+        assert_eq!(percentile(&[1.0], -500.0, false), None);
+        assert_eq!(percentile(&[1.0], f64::INFINITY, false), None);
     }
 }

@@ -22,7 +22,7 @@ const SUGGESTIONS: &[Literal] = &[
 ];
 
 const SERIES: Parameter = Parameter::required("seriesList", Kind::SeriesList);
-const WINDOW_SIZE: Parameter =
+pub(super) const WINDOW_SIZE: Parameter =
     Parameter::required("windowSize", Kind::IntOrInterval).suggestions(SUGGESTIONS);
 const X_FILES_FACTOR: Parameter = Parameter::optional("xFilesFactor", Kind::Float);
 
@@ -137,7 +137,7 @@ impl Function for ShortForm {
 }
 
 /// How many seconds before the window reading begins; `None` when there is nothing to read.
-fn preview(call: &Call<'_>) -> Result<Option<i64>, EvaluationError> {
+pub(super) fn preview(call: &Call<'_>) -> Result<Option<i64>, EvaluationError> {
     let Some(step_max) = call.step_max("seriesList")? else {
         return Ok(None);
     };

@@ -100,9 +100,8 @@ impl Function for Remove {
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
         let n = call.number("n")?;
-        if matches!(self.limit, Limit::Percentile) && !(n > 0.0 && n <= 100.0) {
-            let shown = number_text::general(n);
-            return Err(call.error(format!("n must be above 0 and at most 100, not {shown}")));
+        if matches!(self.limit, Limit::Percentile) && n == 0.0 {
+            return Err(call.error("n must not be 0"));
         }
         let prefix = call.function();
         Ok(parallel::map(all, |mut series| {
