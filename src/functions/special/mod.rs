@@ -1,5 +1,4 @@
-//! Graphite's group "Special": one file a function or family. `seriesByTag` is not among them: it is no
-//! call but a leaf of the tree.
+//! Graphite's group "Special": one file a function or family.
 
 use super::{Function, Kind, Parameter};
 
@@ -9,6 +8,7 @@ mod consolidation;
 mod events;
 mod fallback;
 pub(super) mod generated;
+mod series_by_tag;
 mod substr;
 
 /// The series that many functions of this group begin with.
@@ -24,6 +24,7 @@ pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &events::Events,
     &fallback::FallbackSeries,
     &generated::RandomWalk,
+    &series_by_tag::SeriesByTag,
     &consolidation::SetXFilesFactor,
     &substr::Substr,
 ];
