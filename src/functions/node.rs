@@ -1,5 +1,7 @@
 //! Parts of names: the nodes and tags that `aliasByNode`, the `groupBy` family and their kin use.
 
+use std::borrow::Cow;
+
 use super::Series;
 use crate::target::{self, Expression};
 
@@ -15,21 +17,31 @@ pub enum Node {
 /// The parts that `nodes` name, joined by dots; what does not exist is empty.
 pub fn key(series: &Series, nodes: &[Node]) -> String {
     let path = path(series);
-    let parts: Vec<&str> = nodes.iter().map(|node| part(series, &path, node)).collect();
-    parts.join(".")
+    let mut key = String::with_capacity(path.len());
+    for (position, node) in nodes.iter().enumerate() {
+        if position > 0 {
+            key.push('.');
+        }
+        key.push_str(part(series, &path, node));
+    }
+    key
 }
 
 /// The path that node positions count in: the innermost first path when the name looks like a call,
 /// else the name itself; tags are cut off.
-pub fn path(series: &Series) -> String {
+pub fn path(series: &Series) -> Cow<'_, str> {
     let inner = if series.name.ends_with(')') {
         first_path(&series.name)
     } else {
         None
     };
-    let mut path = inner.unwrap_or_else(|| series.name.clone());
-    path.truncate(path.find(';').unwrap_or(path.len()));
-    path
+    match inner {
+        Some(mut path) => {
+            path.truncate(path.find(';').unwrap_or(path.len()));
+            Cow::Owned(path)
+        }
+        None => Cow::Borrowed(series.name.split(';').next().unwrap_or_default()),
+    }
 }
 
 /// The first path inside the outermost parentheses of a name, by the grammar of targets. `None` when

@@ -5,7 +5,7 @@
 //! series by series, so that the inner loops are straight additions over contiguous memory.
 //! Within a row the series keep their order: sums agree with the reference to the last bit.
 
-use super::aggregation::{Aggregation, deviation, enough_known, median};
+use super::aggregation::{Aggregation, deviation, median};
 use super::parallel;
 
 /// Rows that are worked on together: three accumulators of 8 bytes fit a 32 KiB cache.
@@ -41,129 +41,131 @@ fn aggregate_span(
     x_files_factor: f64,
     output: &mut [f64],
 ) {
-    let counts = known_counts(series, first, output.len());
+    let mut span = Span {
+        series,
+        first,
+        counts: vec![0.0; output.len()],
+    };
     match aggregation {
-        Aggregation::Median | Aggregation::StdDev => {
-            let mut rows = Transposed::new(series, first, output.len());
-            for (row, value) in output.iter_mut().enumerate() {
-                *value = match aggregation {
-                    Aggregation::Median => median(rows.known(row)),
-                    _ => deviation(rows.row(row)),
-                };
-            }
-        }
-        _ => fold_span(series, first, aggregation, output),
-    }
-    for (value, &count) in output.iter_mut().zip(&counts) {
-        finish(
-            value,
-            count as usize,
-            series.len(),
-            aggregation,
-            x_files_factor,
-        );
-    }
-}
-
-/// Accumulates what can be accumulated series by series.
-fn fold_span(series: &[&[f64]], first: usize, aggregation: Aggregation, output: &mut [f64]) {
-    let or_first = |best: f64, value: f64| if best.is_nan() { value } else { best };
-    match aggregation {
-        Aggregation::Sum | Aggregation::Average | Aggregation::AvgZero => {
-            output.fill(0.0);
-            fold(series, first, output, |sum, value| {
-                sum + if value.is_nan() { 0.0 } else { value }
-            });
-        }
-        Aggregation::Min => fold(series, first, output, |best, value| {
-            if value < best {
-                value
-            } else {
-                or_first(best, value)
+        Aggregation::Sum | Aggregation::Average | Aggregation::AvgZero => span.sum(output),
+        Aggregation::Min => span.fold(output, lesser),
+        Aggregation::Max => span.fold(output, greater),
+        Aggregation::Diff => span.fold(output, |rest, value| {
+            match (rest.is_nan(), value.is_nan()) {
+                (_, true) => rest,
+                (true, false) => value,
+                (false, false) => rest - value,
             }
         }),
-        Aggregation::Max => fold(series, first, output, |best, value| {
-            if value > best {
-                value
-            } else {
-                or_first(best, value)
+        Aggregation::Last => span.fold(
+            output,
+            |last, value| if value.is_nan() { last } else { value },
+        ),
+        Aggregation::First => span.fold(
+            output,
+            |best, value| if best.is_nan() { value } else { best },
+        ),
+        Aggregation::Multiply => span.multiply(output),
+        Aggregation::Range => span.range(output),
+        Aggregation::Count => span.fold(output, |_, _| f64::NAN),
+        Aggregation::Median | Aggregation::StdDev => span.row_by_row(aggregation, output),
+    }
+    let total = series.len() as f64;
+    for (value, &count) in output.iter_mut().zip(&span.counts) {
+        *value = if count == 0.0 || count / total < x_files_factor {
+            f64::NAN
+        } else {
+            match aggregation {
+                Aggregation::Average => *value / count,
+                Aggregation::AvgZero => *value / total,
+                Aggregation::Count => count,
+                _ => *value,
             }
-        }),
-        Aggregation::Diff => fold(series, first, output, |rest, value| {
-            if value.is_nan() {
-                rest
-            } else if rest.is_nan() {
-                value
-            } else {
-                rest - value
+        };
+    }
+}
+
+fn lesser(best: f64, value: f64) -> f64 {
+    if value < best || best.is_nan() {
+        value
+    } else {
+        best
+    }
+}
+
+fn greater(best: f64, value: f64) -> f64 {
+    if value > best || best.is_nan() {
+        value
+    } else {
+        best
+    }
+}
+
+/// A span of rows while it is aggregated.
+struct Span<'a> {
+    series: &'a [&'a [f64]],
+    first: usize,
+    /// Known values of each row so far. Floats, so that they stand in lanes as wide as the values.
+    counts: Vec<f64>,
+}
+
+impl Span<'_> {
+    /// Folds series after series into `output`, and counts what is known while it is in the cache.
+    fn fold(&mut self, output: &mut [f64], step: impl Fn(f64, f64) -> f64) {
+        for values in self.series {
+            let values = span_of(values, self.first, output.len());
+            for (accumulator, &value) in output.iter_mut().zip(values) {
+                *accumulator = step(*accumulator, value);
             }
-        }),
-        Aggregation::Last => fold(series, first, output, |last, value| {
-            if value.is_nan() { last } else { value }
-        }),
-        Aggregation::First => fold(series, first, output, or_first),
-        Aggregation::Multiply => multiply(series, first, output),
-        Aggregation::Range => range(series, first, output),
-        // The count is taken from the counts; the others do not come here.
-        Aggregation::Count | Aggregation::Median | Aggregation::StdDev => {}
-    }
-}
-
-fn fold(series: &[&[f64]], first: usize, output: &mut [f64], step: impl Fn(f64, f64) -> f64) {
-    for values in series {
-        for (accumulator, &value) in output.iter_mut().zip(span_of(values, first, usize::MAX)) {
-            *accumulator = step(*accumulator, value);
+            for (count, value) in self.counts.iter_mut().zip(values) {
+                *count += if value.is_nan() { 0.0 } else { 1.0 };
+            }
         }
     }
-}
 
-fn multiply(series: &[&[f64]], first: usize, output: &mut [f64]) {
-    output.fill(1.0);
-    for values in series {
-        let span = span_of(values, first, output.len());
-        for (product, &value) in output.iter_mut().zip(span) {
-            *product *= value;
-        }
-        output[span.len()..].fill(f64::NAN);
+    fn sum(&mut self, output: &mut [f64]) {
+        output.fill(0.0);
+        self.fold(output, |sum, value| {
+            sum + if value.is_nan() { 0.0 } else { value }
+        });
     }
-}
 
-fn range(series: &[&[f64]], first: usize, output: &mut [f64]) {
-    let mut least = vec![f64::NAN; output.len()];
-    fold_span(series, first, Aggregation::Min, &mut least);
-    fold_span(series, first, Aggregation::Max, output);
-    for (greatest, least) in output.iter_mut().zip(least) {
-        *greatest -= least;
+    /// A product is null as soon as one value is, also one behind the end of its series.
+    fn multiply(&mut self, output: &mut [f64]) {
+        output.fill(1.0);
+        self.fold(output, |product, value| product * value);
+        let shortest = self
+            .series
+            .iter()
+            .map(|values| values.len())
+            .min()
+            .unwrap_or(0);
+        let complete = shortest.saturating_sub(self.first).min(output.len());
+        output[complete..].fill(f64::NAN);
     }
-}
 
-fn finish(
-    value: &mut f64,
-    count: usize,
-    total: usize,
-    aggregation: Aggregation,
-    x_files_factor: f64,
-) {
-    if !enough_known(count, total, x_files_factor) {
-        *value = f64::NAN;
-        return;
-    }
-    match aggregation {
-        Aggregation::Average => *value /= count as f64,
-        Aggregation::AvgZero => *value /= total as f64,
-        Aggregation::Count => *value = count as f64,
-        _ => {}
-    }
-}
-
-fn known_counts(series: &[&[f64]], first: usize, rows: usize) -> Vec<u32> {
-    let mut counts = vec![0_u32; rows];
-    for values in series {
-        for (count, value) in counts.iter_mut().zip(span_of(values, first, rows)) {
-            *count += u32::from(!value.is_nan());
+    fn range(&mut self, output: &mut [f64]) {
+        let mut least = vec![f64::NAN; output.len()];
+        self.fold(&mut least, lesser);
+        self.counts.fill(0.0);
+        self.fold(output, greater);
+        for (greatest, least) in output.iter_mut().zip(least) {
+            *greatest -= least;
         }
     }
-    counts
+
+    /// What cannot be accumulated.
+    fn row_by_row(&mut self, aggregation: Aggregation, output: &mut [f64]) {
+        let mut rows = Transposed::new(self.series, self.first, output.len());
+        for (row, value) in output.iter_mut().enumerate() {
+            let known = rows.known(row);
+            self.counts[row] = known.len() as f64;
+            *value = match aggregation {
+                Aggregation::Median => median(known),
+                _ => deviation(known),
+            };
+        }
+    }
 }
 
 fn span_of(values: &[f64], first: usize, rows: usize) -> &[f64] {

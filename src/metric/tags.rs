@@ -1,10 +1,10 @@
 //! The tags of a series in a query: sorted `name -> value` pairs.
 
-use std::collections::BTreeMap;
-
 /// Tags by name. A plain metric has just `name`; functions add their own.
+///
+/// A short sorted list: most series have one tag to five, and a query holds many such lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tags(BTreeMap<String, String>);
+pub struct Tags(Vec<(String, String)>);
 
 impl Tags {
     /// The tags of a stored series, from its canonical name `metric;tag=value;…`.
@@ -22,17 +22,22 @@ impl Tags {
 
     /// The value of a tag.
     pub fn get(&self, tag: &str) -> Option<&str> {
-        self.0.get(tag).map(String::as_str)
+        self.place(tag).ok().map(|place| self.0[place].1.as_str())
     }
 
     /// Sets a tag, replacing what it had.
     pub fn set(&mut self, tag: impl Into<String>, value: impl Into<String>) {
-        self.0.insert(tag.into(), value.into());
+        let tag = tag.into();
+        match self.place(&tag) {
+            Ok(place) => self.0[place].1 = value.into(),
+            Err(place) => self.0.insert(place, (tag, value.into())),
+        }
     }
 
     /// Takes a tag away.
     pub fn remove(&mut self, tag: &str) -> Option<String> {
-        self.0.remove(tag)
+        let place = self.place(tag).ok()?;
+        Some(self.0.remove(place).1)
     }
 
     /// All pairs, sorted by tag.
@@ -45,7 +50,12 @@ impl Tags {
     /// Keeps the pairs that `other` has as well.
     pub fn retain_common(&mut self, other: &Tags) {
         self.0
-            .retain(|tag, value| other.get(tag) == Some(value.as_str()));
+            .retain(|(tag, value)| other.get(tag) == Some(value.as_str()));
+    }
+
+    fn place(&self, tag: &str) -> Result<usize, usize> {
+        self.0
+            .binary_search_by(|(known, _)| known.as_str().cmp(tag))
     }
 
     /// How many tags there are.
@@ -71,5 +81,19 @@ mod tests {
             pairs,
             [("dc", "east"), ("host", "a=b"), ("name", "cpu.load")]
         );
+    }
+
+    #[test]
+    fn pairs_are_set_replaced_and_removed() {
+        let mut tags = Tags::of_name("cpu");
+        tags.set("zone", "1");
+        tags.set("dc", "x");
+        tags.set("zone", "2");
+        assert_eq!(tags.remove("dc").as_deref(), Some("x"));
+        assert_eq!(tags.remove("dc"), None);
+        let pairs: Vec<_> = tags.iter().collect();
+        assert_eq!(pairs, [("name", "cpu"), ("zone", "2")]);
+        tags.retain_common(&Tags::of_name("cpu;zone=3"));
+        assert_eq!((tags.len(), tags.get("zone")), (1, None));
     }
 }
