@@ -2,20 +2,22 @@
 //!
 //! The only room that knows all others. [`serve`] builds them stage by stage and takes them down in
 //! order; what it needs beside them stands here, a file a job: the data folder ([`storage`]), the
-//! rules and their reload ([`rules`]), the [`sync`] thread, the daemon's own metrics
-//! ([`self_metrics`]), [`signals`], [`shutdown`] and what becomes of a [`panic`].
+//! rules and their reload ([`rules`]), the [`sync`] thread, the catalog's [`snapshots`], the daemon's
+//! own metrics ([`self_metrics`]), [`signals`], [`shutdown`] and what becomes of a [`panic`].
 
 mod command_line;
 mod descriptors;
 mod logging;
 mod notify;
 mod panic;
+mod periodic;
 mod ready;
 mod rules;
 mod self_metrics;
 mod serve;
 mod shutdown;
 mod signals;
+mod snapshots;
 mod storage;
 mod store_numbers;
 mod sync;

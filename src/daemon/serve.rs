@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::command_line::Serve;
 use super::notify::{State, notify};
+use super::periodic::Periodic;
 use super::ready::{Addresses, ReadyFile};
 use super::rules::Rules;
 use super::self_metrics::SelfMetrics;
@@ -23,8 +24,8 @@ use super::shutdown::Shutdown;
 use super::signals::{Instruction, Signals};
 use super::storage::Storage;
 use super::store_numbers::StoreNumbers;
-use super::sync::{SyncCounters, SyncThread};
-use super::{descriptors, logging, panic};
+use super::sync::{self, SyncCounters};
+use super::{descriptors, logging, panic, snapshots};
 use crate::clock::Clock;
 use crate::config::{self, Config, Transport};
 use crate::evaluate;
@@ -85,7 +86,8 @@ struct Daemon {
     rules_interval: Option<Duration>,
     routes: Arc<Routes>,
     workers: ingest::Workers,
-    sync: SyncThread,
+    snapshots: Periodic,
+    sync: Periodic,
     http: Http,
     receivers: receiver::Context,
     self_metrics: Option<JoinHandle<()>>,
@@ -118,6 +120,8 @@ impl Daemon {
         })
         .map_err(|error| format!("cannot start the shards' workers: {error}"))?;
         let sync = start_sync(config, storage, &registry)?;
+        let snapshots = snapshots::start(Arc::clone(&storage.catalog))
+            .map_err(|error| format!("cannot start the catalog's thread: {error}"))?;
         start_telemetry(&registry, &counters, storage);
         let mut addresses = Addresses::default();
         let (http, address) = start_http(config, &clock, storage, &registry, &counters).await?;
@@ -130,6 +134,7 @@ impl Daemon {
             rules_interval: config.rules_interval,
             routes,
             workers,
+            snapshots,
             sync,
             http,
             receivers,
@@ -199,6 +204,7 @@ impl Daemon {
         shutdown
             .blocking("queues", move || self.workers.join(deadline))
             .await;
+        shutdown.thread("catalog", self.snapshots.stop()).await;
         shutdown.thread("sync", self.sync.stop()).await;
         self.http.stopping.cancel();
         shutdown.task("requests", self.http.task).await;
@@ -214,14 +220,10 @@ fn start_queues(config: &Config, counters: &IngestTelemetry) -> Arc<Routes> {
     Routes::new(limits, counters)
 }
 
-fn start_sync(
-    config: &Config,
-    storage: &Storage,
-    registry: &Registry,
-) -> Result<SyncThread, String> {
+fn start_sync(config: &Config, storage: &Storage, registry: &Registry) -> Result<Periodic, String> {
     let counters = Arc::new(SyncCounters::default());
     registry.register(Arc::<SyncCounters>::clone(&counters));
-    SyncThread::start(
+    sync::start(
         Arc::clone(&storage.catalog),
         Arc::clone(&storage.store),
         config.storage.sync_interval,

@@ -7,10 +7,9 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::periodic::Periodic;
 use crate::catalog::Catalog;
 use crate::storage::Store;
 use crate::telemetry::{Kind, Sample, Source};
@@ -24,42 +23,20 @@ pub(super) struct SyncCounters {
     longest_us: AtomicU64,
 }
 
-/// The running thread.
-#[derive(Debug)]
-pub(super) struct SyncThread {
-    stop: mpsc::Sender<()>,
-    thread: JoinHandle<()>,
-}
-
-impl SyncThread {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub(super) fn start(
-        catalog: Arc<Catalog>,
-        store: Arc<dyn Store>,
-        interval: Duration,
-        counters: Arc<SyncCounters>,
-    ) -> io::Result<Self> {
-        let (stop, stopped) = mpsc::channel();
-        let builder = std::thread::Builder::new().name("sync".to_owned());
-        let thread = builder.spawn(move || {
-            let mut failed = false;
-            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                sync_once(&catalog, store.as_ref(), &counters, &mut failed);
-            }
-            sync_once(&catalog, store.as_ref(), &counters, &mut failed);
-        })?;
-        Ok(Self { stop, thread })
-    }
-
-    /// Asks for one last sync and the end; the thread is given back to be waited for.
-    pub(super) fn stop(self) -> JoinHandle<()> {
-        // A thread that is gone already needs no word.
-        let _ = self.stop.send(());
-        self.thread
-    }
+/// Starts the thread. Its last round, at the end, syncs what the drained queues have stored.
+///
+/// # Errors
+/// When the system gives no thread.
+pub(super) fn start(
+    catalog: Arc<Catalog>,
+    store: Arc<dyn Store>,
+    interval: Duration,
+    counters: Arc<SyncCounters>,
+) -> io::Result<Periodic> {
+    let mut failed = false;
+    Periodic::start("sync", interval, move || {
+        sync_once(&catalog, store.as_ref(), &counters, &mut failed);
+    })
 }
 
 fn sync_once(catalog: &Catalog, store: &dyn Store, counters: &SyncCounters, failed: &mut bool) {
