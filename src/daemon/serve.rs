@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Serve) -> Result<(), String> {
         result
     });
     runtime.shutdown_timeout(RUNTIME_END);
-    drop(storage);
+    storage.close();
     if result.is_ok() {
         tracing::info!("stopped");
     }

@@ -34,6 +34,14 @@ impl Storage {
             _folder: folder,
         })
     }
+
+    /// Ends what was opened, once nobody writes any more: the catalog gives back the ids that it had
+    /// reserved, the store lets go of its files, and the lock goes last.
+    pub(super) fn close(self) {
+        if let Err(error) = self.catalog.close() {
+            tracing::error!(%error, "the catalog's last sync failed");
+        }
+    }
 }
 
 /// Opens the catalog and tells what had to be repaired.
