@@ -135,6 +135,8 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("foldhash", ANY),
     ("hashbrown", ANY),
     ("http_body", &["api"]),
+    ("hyper", &["api"]),
+    ("hyper_util", &["api"]),
     ("itoa", &["format"]),
     (
         "jiff",

@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::error::{ApiError, ApiResult};
+use super::parameters::Parameters;
 use super::reply;
 use super::request::ApiRequest;
-use crate::functions::signature::{Literal, Parameter, Signature};
+use crate::functions::signature::{Group, Kind, Literal, Parameter, Signature};
 use crate::functions::{Function, registry};
 
 /// What the reference prints as the home of every function.
@@ -17,6 +18,35 @@ const MODULE: &str = "graphite.render.functions";
 
 /// A number that every parser of JSON reads as infinite.
 const INFINITY: &str = "1e9999";
+
+/// The functions that reduce a series to a slice of a pie, as editors list them. Pies are not drawn, so
+/// nothing evaluates these.
+static PIE_FUNCTIONS: [Signature; 3] = [
+    pie_function(&["average"], "The mean of the known values."),
+    pie_function(&["maximum"], "The greatest value."),
+    pie_function(&["minimum"], "The least value."),
+];
+
+const fn pie_function(names: &'static [&'static str], description: &'static str) -> Signature {
+    static PARAMETERS: [Parameter; 1] = [Parameter::required("series", Kind::Series)];
+    Signature {
+        names,
+        group: Group::Pie,
+        usage: "(series)",
+        description,
+        parameters: &PARAMETERS,
+        aggregator: false,
+    }
+}
+
+/// The functions of the kind that a request asks for.
+fn signatures(parameters: &Parameters) -> Box<dyn Iterator<Item = &'static Signature>> {
+    if parameters.last("type") == Some("pie") {
+        Box::new(PIE_FUNCTIONS.iter())
+    } else {
+        Box::new(registry::all().map(Function::signature))
+    }
+}
 
 #[derive(Serialize)]
 struct FunctionInfo {
@@ -110,11 +140,8 @@ impl FunctionInfo {
 pub(super) async fn list(request: ApiRequest) -> ApiResult {
     let parameters = &request.parameters;
     let group = parameters.last("group");
-    // Charts of one value a series are not drawn, so there is nothing to reduce with.
-    let is_pie = parameters.last("type") == Some("pie");
-    let signatures = registry::all()
-        .map(Function::signature)
-        .filter(|signature| !is_pie && group.is_none_or(|group| group == signature.group.as_str()));
+    let signatures = signatures(parameters)
+        .filter(|signature| group.is_none_or(|group| group == signature.group.as_str()));
     let infos = signatures.flat_map(|signature| {
         let names = signature.names.iter();
         names.map(move |name| FunctionInfo::of(name, signature))
@@ -136,10 +163,9 @@ pub(super) async fn list(request: ApiRequest) -> ApiResult {
 
 /// `/functions/NAME`.
 pub(super) async fn one(Path(name): Path<String>, request: ApiRequest) -> ApiResult {
-    let found = registry::find(&name).map(Function::signature);
-    let named = found.and_then(|signature| {
-        let names = signature.names.iter();
-        let spelled = names.copied().find(|known| *known == name)?;
+    let named = signatures(&request.parameters).find_map(|signature| {
+        let mut names = signature.names.iter().copied();
+        let spelled = names.find(|known| *known == name)?;
         Some(FunctionInfo::of(spelled, signature))
     });
     match named {

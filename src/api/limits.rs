@@ -7,8 +7,12 @@ use crate::evaluate;
 /// Bounds of requests; beyond each there is an error that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// Connections at once; clients beyond wait to be accepted.
+    pub connections_max: usize,
     /// Bytes of a body: 413 beyond.
     pub body_bytes_max: usize,
+    /// Time for the body to arrive: 408 beyond.
+    pub body_time_max: Duration,
     /// Targets of one render: 400 beyond.
     pub targets_max: usize,
     /// Nodes that a find or an expand answers: 422 beyond.
@@ -29,8 +33,10 @@ impl Default for Limits {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
+            connections_max: 4_096,
             // Grafana sends some kilobytes; a body of generated targets may be far longer.
             body_bytes_max: 4 << 20,
+            body_time_max: Duration::from_secs(30),
             targets_max: 4_096,
             nodes_max: 1_000_000,
             render: evaluate::Limits::default(),

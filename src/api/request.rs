@@ -31,7 +31,9 @@ impl FromRequest<State> for ApiRequest {
 
     async fn from_request(request: Request, state: &State) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let body = read_body(body, state.limits.body_bytes_max).await?;
+        let reading = read_body(body, state.limits.body_bytes_max);
+        let body = tokio::time::timeout(state.limits.body_time_max, reading);
+        let body = body.await.map_err(|_| too_slow())??;
         let query = parts.uri.query().unwrap_or_default();
         let is_form = parts.method == Method::POST && is_form(&parts.headers);
         let form: &[u8] = if is_form { &body } else { b"" };
@@ -42,6 +44,13 @@ impl FromRequest<State> for ApiRequest {
             headers: parts.headers,
         })
     }
+}
+
+fn too_slow() -> ApiError {
+    ApiError::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "the body did not arrive in time",
+    )
 }
 
 async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {

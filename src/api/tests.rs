@@ -4,6 +4,7 @@ mod carbonapi;
 mod events;
 mod names;
 mod rendering;
+mod sockets;
 mod status;
 
 use std::sync::Arc;
@@ -80,21 +81,9 @@ impl House {
     }
 
     fn over(catalog: Arc<Catalog>, store: Arc<dyn Store>, limits: Limits) -> Self {
-        let events = Arc::new(EventLog::in_memory());
-        let refused = Arc::new(RefusedList::default());
-        let parts = Parts {
-            catalog,
-            store,
-            events: Arc::clone(&events),
-            telemetry: Arc::default(),
-            refused: Arc::clone(&refused),
-            clock: Clock::manual(NOW),
-            timezone: TimeZone::UTC,
-            name_rules: NameRules::default(),
-            limits,
-        };
+        let (services, events, refused) = services(catalog, store, limits);
         Self {
-            router: router(Services::start(parts).unwrap()),
+            router: router(services),
             events,
             refused,
         }
@@ -121,6 +110,28 @@ impl House {
             .body(body.into());
         self.send(request.unwrap()).await
     }
+}
+
+/// Services with the events and the refused list that they stand on.
+fn services(
+    catalog: Arc<Catalog>,
+    store: Arc<dyn Store>,
+    limits: Limits,
+) -> (State, Arc<EventLog>, Arc<RefusedList>) {
+    let events = Arc::new(EventLog::in_memory());
+    let refused = Arc::new(RefusedList::default());
+    let parts = Parts {
+        catalog,
+        store,
+        events: Arc::clone(&events),
+        telemetry: Arc::default(),
+        refused: Arc::clone(&refused),
+        clock: Clock::manual(NOW),
+        timezone: TimeZone::UTC,
+        name_rules: NameRules::default(),
+        limits,
+    };
+    (Services::start(parts).unwrap(), events, refused)
 }
 
 fn fill(catalog: &Catalog, store: &dyn Store) {

@@ -27,7 +27,30 @@ impl Drop for CancelOnDrop {
     }
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+/// Work in line.
+trait Job: Send {
+    /// False once its client has left.
+    fn is_wanted(&self) -> bool;
+    fn run(self: Box<Self>);
+}
+
+struct Task<T, F> {
+    work: F,
+    sender: oneshot::Sender<T>,
+}
+
+impl<T: Send, F: FnOnce() -> T + Send> Job for Task<T, F> {
+    fn is_wanted(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
+    fn run(self: Box<Self>) {
+        if self.is_wanted() {
+            // The client may leave while this runs; then nobody wants the result.
+            let _ = self.sender.send((self.work)());
+        }
+    }
+}
 
 /// The pool.
 pub(super) struct Workers {
@@ -44,7 +67,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Line {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Box<dyn Job>>,
     closed: bool,
 }
 
@@ -97,13 +120,7 @@ impl Workers {
     ) -> Result<T, ApiError> {
         let _guard = CancelOnDrop(cancellation);
         let (sender, receiver) = oneshot::channel();
-        self.shared.enqueue(Box::new(move || {
-            // The receiver is gone when the client left while this waited or ran; then nobody wants
-            // the result.
-            if !sender.is_closed() {
-                let _ = sender.send(job());
-            }
-        }))?;
+        self.shared.enqueue(Box::new(Task { work: job, sender }))?;
         receiver
             .await
             .map_err(|_| ApiError::internal("the evaluation failed; the log says more"))
@@ -129,8 +146,10 @@ impl Load {
         self.shared.running.load(Ordering::Relaxed)
     }
 
-    fn waiting(&self) -> usize {
-        self.shared.line.lock().jobs.len()
+    /// Jobs in line whose clients still wait.
+    pub(super) fn waiting(&self) -> usize {
+        let line = self.shared.line.lock();
+        line.jobs.iter().filter(|job| job.is_wanted()).count()
     }
 }
 
@@ -172,10 +191,14 @@ impl Drop for Workers {
 }
 
 impl Shared {
-    fn enqueue(&self, job: Job) -> Result<(), ApiError> {
+    fn enqueue(&self, job: Box<dyn Job>) -> Result<(), ApiError> {
         let mut line = self.line.lock();
         if line.closed {
             return Err(ApiError::busy("the daemon is shutting down"));
+        }
+        if line.jobs.len() >= self.waiting_max {
+            // Those whose clients have left must not keep others out.
+            line.jobs.retain(|job| job.is_wanted());
         }
         if line.jobs.len() >= self.waiting_max {
             let waiting = line.jobs.len();
@@ -191,7 +214,7 @@ impl Shared {
         while let Some(job) = self.next() {
             self.running.fetch_add(1, Ordering::Relaxed);
             // A panic in one query must not take a thread from all later ones.
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.run()));
             self.running.fetch_sub(1, Ordering::Relaxed);
             if outcome.is_err() {
                 tracing::error!("an evaluation panicked");
@@ -199,7 +222,7 @@ impl Shared {
         }
     }
 
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<Box<dyn Job>> {
         let mut line = self.line.lock();
         loop {
             if let Some(job) = line.jobs.pop_front() {
@@ -252,8 +275,15 @@ mod tests {
         assert_eq!((load.running(), load.waiting()), (1, 1));
 
         drop(second);
+        assert_eq!(load.waiting(), 0);
+        let mut third = Box::pin(workers.run(|| 3));
+        assert!(
+            futures_poll(&mut third).is_none(),
+            "a place that was left is free"
+        );
         release.send(()).unwrap();
         first.await.unwrap();
+        assert_eq!(third.await, Ok(3));
         assert_eq!(workers.run(|| 7).await, Ok(7));
     }
 

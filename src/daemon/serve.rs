@@ -286,6 +286,7 @@ fn api_limits(config: &config::Api) -> api::Limits {
         render_time_max: config.render_time_max,
         renders_max: config.renders_max.unwrap_or(defaults.renders_max),
         renders_waiting_max: config.renders_waiting_max,
+        ..defaults
     }
 }
 

@@ -20,6 +20,40 @@ pub struct Csv {
     name: Vec<u8>,
     /// The last day printed and its text, which most rows share.
     day: (i64, [u8; 10]),
+    offset: OffsetSpan,
+}
+
+/// The zone's offset and the times that it holds for, so that most rows need not ask the zone.
+#[derive(Clone, Copy)]
+struct OffsetSpan {
+    from: i64,
+    until: i64,
+    seconds: i64,
+}
+
+impl OffsetSpan {
+    const NEVER: Self = Self {
+        from: 0,
+        until: 0,
+        seconds: 0,
+    };
+
+    /// The span that begins with a time and ends where the zone next changes its offset.
+    fn beginning(time: i64, zone: &TimeZone) -> Self {
+        let Ok(timestamp) = Timestamp::from_second(time) else {
+            return Self::NEVER;
+        };
+        let change = zone.following(timestamp).next();
+        Self {
+            from: time,
+            until: change.map_or(i64::MAX, |change| change.timestamp().as_second()),
+            seconds: i64::from(zone.to_offset(timestamp).seconds()),
+        }
+    }
+
+    fn holds_for(self, time: i64) -> bool {
+        (self.from..self.until).contains(&time)
+    }
 }
 
 impl Csv {
@@ -29,13 +63,15 @@ impl Csv {
             zone,
             name: Vec::new(),
             day: (0, *b"1970-01-01"),
+            offset: OffsetSpan::NEVER,
         }
     }
 
     fn write_time(&mut self, out: &mut Vec<u8>, time: i64) {
-        let offset = Timestamp::from_second(time)
-            .map_or(0, |timestamp| self.zone.to_offset(timestamp).seconds());
-        let local = time.saturating_add(i64::from(offset));
+        if !self.offset.holds_for(time) {
+            self.offset = OffsetSpan::beginning(time, &self.zone);
+        }
+        let local = time.saturating_add(self.offset.seconds);
         let day = local.div_euclid(DAY_SECONDS);
         if day != self.day.0 {
             self.day = (day, day_text(day));
@@ -140,6 +176,21 @@ mod tests {
         let list = vec![series("a", 1_743_296_399, 1, &[1.0, 2.0])];
         let expected = "a,2025-03-30 01:59:59,1.0\r\na,2025-03-30 03:00:00,2.0\r\n";
         assert_eq!(csv(zone, list), expected);
+    }
+
+    #[test]
+    fn each_series_begins_with_its_own_offset() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let summer = series("summer", 1_750_000_000, 1, &[1.0]);
+        let winter = series("winter", 1_737_000_000, 1, &[1.0]);
+        let text = csv(zone, vec![summer.clone(), winter, summer]);
+        let times: Vec<_> = text.lines().map(|line| &line[7..26]).collect();
+        let expected = [
+            "2025-06-15 17:06:40",
+            "2025-01-16 05:00:00",
+            "2025-06-15 17:06:40",
+        ];
+        assert_eq!(times, expected);
     }
 
     #[test]

@@ -269,6 +269,11 @@ async fn functions_are_listed_with_their_aliases() {
     let unknown = house.get("/functions/nosuchfunction").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     assert!(unknown.json()["error"].is_string());
+    let pie = house.get("/functions?type=pie").await.json();
+    let names: Vec<_> = pie.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["average", "maximum", "minimum"]);
+    let average = house.get("/functions/average?type=pie").await.json();
+    assert_eq!(average["function"], "average(series)");
     let posted = house.post("/functions", "").await;
     assert_eq!(posted.status, StatusCode::METHOD_NOT_ALLOWED);
 }
