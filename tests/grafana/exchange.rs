@@ -112,12 +112,10 @@ fn contains(expected: &Value, got: &Value, place: &str) -> Result<(), String> {
             Ok(())
         }
         (Value::Array(expected), Value::Array(items)) if expected.len() == items.len() => {
-            let pairs = expected.iter().zip(items).enumerate();
-            pairs
-                .map(|(position, (one, other))| {
-                    contains(one, other, &format!("{place}[{position}]"))
-                })
-                .collect()
+            let mut pairs = expected.iter().zip(items).enumerate();
+            pairs.try_for_each(|(position, (one, other))| {
+                contains(one, other, &format!("{place}[{position}]"))
+            })
         }
         (Value::Number(one), Value::Number(other)) if one.as_f64() == other.as_f64() => Ok(()),
         _ if expected == got => Ok(()),
