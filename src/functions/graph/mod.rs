@@ -7,6 +7,7 @@ mod area_between;
 mod mark;
 mod stacked;
 mod threshold;
+mod vertical_line;
 
 /// Every function of this group, in the order of `/functions`.
 pub(super) static FUNCTIONS: &[&dyn Function] = &[
@@ -19,4 +20,5 @@ pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &mark::SECOND_Y_AXIS,
     &stacked::Stacked,
     &threshold::Threshold,
+    &vertical_line::VerticalLine,
 ];
