@@ -45,21 +45,27 @@ enum Outcome {
 }
 
 #[test]
-fn corpus_is_answered_as_graphite_does() {
-    let Some(corpus) = Corpus::locate() else {
-        println!("conformance was NOT checked: PLUMBAGO_CONFORMANCE=none");
-        return;
-    };
-    let engine = fixture::engine(&corpus);
+fn corpus_is_answered_as_graphite_does_from_memory() {
+    if let Some(corpus) = Corpus::locate() {
+        check(&corpus, &fixture::in_memory(&corpus));
+    }
+}
+
+#[test]
+fn corpus_is_answered_as_graphite_does_from_strata() {
+    if let Some(corpus) = Corpus::locate() {
+        let (engine, _folder) = fixture::on_strata(&corpus);
+        check(&corpus, &engine);
+    }
+}
+
+fn check(corpus: &Corpus, engine: &Engine) {
     let cases = corpus.render_cases();
     assert!(!cases.is_empty(), "no case was chosen");
-    let outcomes: Vec<Outcome> = cases.par_iter().map(|case| run(&engine, case)).collect();
-    let failed = report(&cases, &outcomes);
-    assert!(
-        failed.is_empty(),
-        "{} cases fail or pass against expectation",
-        failed.len()
-    );
+    let outcomes: Vec<Outcome> = cases.par_iter().map(|case| run(engine, case)).collect();
+    let wrong = report(&cases, &outcomes);
+    let (wrong, total) = (wrong.len(), cases.len());
+    assert_eq!(wrong, 0, "{wrong} of {total} cases are not as expected");
 }
 
 fn run(engine: &Engine, case: &Case) -> Outcome {
@@ -120,6 +126,9 @@ fn report(cases: &[Case], outcomes: &[Outcome]) -> Vec<String> {
                 "{}: is listed as a divergence and passes",
                 case.id()
             )),
+            Outcome::Missing(name) => {
+                wrong.push(format!("{}: {name} is not registered", case.id()))
+            }
             Outcome::Failed(reason) if !listed => {
                 wrong.push(format!("{}: {}\n    {reason}", case.id(), case.target()));
             }

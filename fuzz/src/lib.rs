@@ -8,7 +8,6 @@ pub mod block;
 pub mod catalog_log;
 pub mod codec_round_trip;
 pub mod glob;
-pub mod pickle;
 pub mod plaintext;
 pub mod series;
 pub mod target;
@@ -49,11 +48,6 @@ pub const TARGETS: &[Target] = &[
         name: "glob",
         run: glob::run,
         seeds: glob::seeds,
-    },
-    Target {
-        name: "pickle",
-        run: pickle::run,
-        seeds: pickle::seeds,
     },
     Target {
         name: "plaintext",

@@ -23,7 +23,10 @@ impl Corpus {
     /// When it is not there: a run that shows nothing must not look like one that does.
     pub(crate) fn locate() -> Option<Self> {
         let folder = match std::env::var("PLUMBAGO_CONFORMANCE") {
-            Ok(choice) if choice == "none" => return None,
+            Ok(choice) if choice == "none" => {
+                println!("conformance was NOT checked: PLUMBAGO_CONFORMANCE=none");
+                return None;
+            }
             Ok(choice) => PathBuf::from(choice),
             Err(_) => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance"),
         };

@@ -1,46 +1,66 @@
-//! The corpus' data set in the memory engine, as its own loader sends it point by point.
+//! The corpus' data set in an engine, point by point as the corpus' own loader sends it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use plumbago::catalog::Catalog;
 use plumbago::evaluate::{Engine, Source};
 use plumbago::events::{EventLog, NewEvent};
 use plumbago::metric::{AggregationMethod, Retention, Rollup, name};
 use plumbago::storage::memory::MemoryStore;
-use plumbago::storage::{SeriesDefinition, ShardWriter, Store};
+use plumbago::storage::strata::{Strata, StrataConfig};
+use plumbago::storage::{Maintenance, SeriesDefinition, ShardWriter, Store};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::corpus::Corpus;
 
 /// The time at which the data ends and the recorded server stood.
 pub(crate) const NOW: i64 = 1_750_000_000;
 
-/// An engine over the whole data set.
-pub(crate) fn engine(corpus: &Corpus) -> Engine {
-    let catalog = Arc::new(Catalog::in_memory());
-    let store = MemoryStore::new(1);
-    let mut writer = store.writer(0);
-    for series in corpus.lines("fixture.jsonl") {
-        load(&catalog, writer.as_mut(), &series);
-    }
-    let events = EventLog::in_memory();
-    let meta = corpus.object("fixture.meta.json");
-    assert_eq!(meta["now"], NOW);
-    for event in meta["events"].as_array().expect("events") {
-        events
-            .append(event_of(event))
-            .expect("an event of the fixture is kept");
-    }
-    Engine::new(
-        Source {
-            catalog,
-            store: Arc::new(store),
-        },
-        Arc::new(events),
-    )
+/// The slice of time that maintenance gets at once.
+const MAINTENANCE: Duration = Duration::from_millis(100);
+
+/// An engine over the whole data set in memory.
+pub(crate) fn in_memory(corpus: &Corpus) -> Engine {
+    engine(corpus, Arc::new(MemoryStore::new(1)))
 }
 
-fn load(catalog: &Catalog, writer: &mut dyn ShardWriter, series: &Value) {
+/// An engine over the whole data set in a folder of the native engine, which goes with the guard.
+pub(crate) fn on_strata(corpus: &Corpus) -> (Engine, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder for the store");
+    let config = StrataConfig {
+        shards: 2,
+        background: false,
+        ..StrataConfig::new(folder.path())
+    };
+    let store = Strata::open(&config).expect("a new store opens");
+    (engine(corpus, Arc::new(store)), folder)
+}
+
+fn engine(corpus: &Corpus, store: Arc<dyn Store>) -> Engine {
+    let catalog = Arc::new(Catalog::in_memory());
+    let shards = store.shards();
+    let mut writers: Vec<_> = (0..shards).map(|shard| store.writer(shard)).collect();
+    for series in corpus.lines("fixture.jsonl") {
+        let name = series["name"].as_str().expect("a series has a name");
+        let hash = name::hash(name.as_bytes());
+        let writer = &mut writers[name::shard_of(hash, shards)];
+        load(&catalog, writer.as_mut(), name, &series);
+    }
+    for writer in &mut writers {
+        let mut maintain = || {
+            writer
+                .maintain(NOW, MAINTENANCE)
+                .expect("the store is sound")
+        };
+        while maintain() == Maintenance::Pending {}
+    }
+    let source = Source { catalog, store };
+    Engine::new(source, Arc::new(events(corpus)))
+}
+
+fn load(catalog: &Catalog, writer: &mut dyn ShardWriter, name: &str, series: &Value) {
     let text = |key: &str| {
         series[key]
             .as_str()
@@ -51,7 +71,6 @@ fn load(catalog: &Catalog, writer: &mut dyn ShardWriter, series: &Value) {
         method: AggregationMethod::parse(text("aggregationMethod")).expect("a method"),
         x_files_factor: series["xFilesFactor"].as_f64().expect("a factor") as f32,
     };
-    let name = text("name");
     let hash = name::hash(name.as_bytes());
     let id = catalog
         .create(name, hash, &retention, rollup)
@@ -62,13 +81,24 @@ fn load(catalog: &Catalog, writer: &mut dyn ShardWriter, series: &Value) {
         retention,
         rollup,
     };
-    writer.define(&definition).expect("memory has room");
+    writer.define(&definition).expect("there is room");
     for point in series["points"].as_array().expect("points") {
         let timestamp = point[0].as_i64().expect("a time");
         let value = point[1].as_f64().expect("a number");
         let stored = writer.store(id, timestamp, value, NOW);
         assert_eq!(stored, Ok(()), "{name} at {timestamp}");
     }
+}
+
+fn events(corpus: &Corpus) -> EventLog {
+    let log = EventLog::in_memory();
+    let meta = corpus.object("fixture.meta.json");
+    assert_eq!(meta["now"], NOW);
+    for event in meta["events"].as_array().expect("events") {
+        log.append(event_of(event))
+            .expect("an event of the fixture is kept");
+    }
+    log
 }
 
 fn event_of(event: &Value) -> NewEvent {
