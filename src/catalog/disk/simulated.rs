@@ -34,10 +34,11 @@ struct Content {
     durable: Vec<u8>,
 }
 
-/// What goes wrong, from which operation on.
+/// What goes wrong, and during which operations.
 #[derive(Clone, Copy)]
 pub(in crate::catalog) struct Failure {
     pub(in crate::catalog) from: u64,
+    pub(in crate::catalog) until: u64,
     pub(in crate::catalog) kind: ErrorKind,
     /// Only operations that need room fail.
     pub(in crate::catalog) only_growth: bool,

@@ -234,6 +234,7 @@ fn full_disk_refuses_series_and_heals() {
     create(&catalog, "a", 0).unwrap();
     let full = Failure {
         from: 0,
+        until: u64::MAX,
         kind: ErrorKind::StorageFull,
         only_growth: true,
     };
@@ -262,6 +263,7 @@ fn failed_sync_ends_all_changes() {
     create(&catalog, "a", 0).unwrap();
     disk.set_failure(Some(Failure {
         from: 0,
+        until: u64::MAX,
         kind: ErrorKind::Other,
         only_growth: false,
     }));
@@ -400,21 +402,27 @@ impl Schedule {
     }
 }
 
+fn new_schedule(seed: u64) -> Schedule {
+    Schedule {
+        seed,
+        state: Seen::default(),
+        history: vec![Seen::default()],
+        ids: BTreeSet::new(),
+    }
+}
+
 #[test]
 fn crash_at_any_step_keeps_what_was_synced_and_gives_no_id_twice() {
     for seed in 0..40 {
         let disk = SimulatedDisk::default();
-        let mut schedule = Schedule {
-            seed,
-            state: Seen::default(),
-            history: vec![Seen::default()],
-            ids: BTreeSet::new(),
-        };
+        let mut schedule = new_schedule(seed);
         let mut catalog = open(&disk).0;
         for round in 0..4 {
+            println!("seed {seed}, round {round}");
             let steps = schedule.random(60);
             disk.set_failure(Some(Failure {
                 from: disk.operations() + steps,
+                until: u64::MAX,
                 kind: ErrorKind::Other,
                 only_growth: false,
             }));
@@ -424,7 +432,36 @@ fn crash_at_any_step_keeps_what_was_synced_and_gives_no_id_twice() {
                 }
             }
             disk.crash(seed * 7 + round);
+            catalog = schedule.recover(&disk);
+        }
+    }
+}
+
+#[test]
+fn changes_that_a_full_disk_refused_were_not_made() {
+    for seed in 0..25 {
+        let disk = SimulatedDisk::default();
+        let mut schedule = new_schedule(seed);
+        let mut catalog = open(&disk).0;
+        for round in 0..3 {
             println!("seed {seed}, round {round}");
+            let from = disk.operations() + schedule.random(10);
+            let full = Failure {
+                from,
+                until: from + schedule.random(20),
+                kind: ErrorKind::StorageFull,
+                only_growth: true,
+            };
+            disk.set_failure(Some(full));
+            for _ in 0..40 {
+                let before = schedule.state.clone();
+                if !schedule.step(&catalog) {
+                    schedule.state = before;
+                    assert_eq!(seen(&catalog).series, schedule.state.series);
+                }
+            }
+            assert_eq!(seen(&catalog), schedule.state);
+            disk.crash(seed * 5 + round);
             catalog = schedule.recover(&disk);
         }
     }
@@ -437,7 +474,7 @@ fn snapshot_taken_amid_changes_is_whole() {
     std::thread::scope(|scope| {
         let catalog = &catalog;
         let writer = scope.spawn(move || {
-            for number in 0..3_000u32 {
+            for number in 0..1_000u32 {
                 let id =
                     create(catalog, &format!("a{}.b{number}", number % 9), number % 5).unwrap();
                 if number % 3 == 0 {
