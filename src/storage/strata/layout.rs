@@ -11,13 +11,14 @@ use crate::metric::Retention;
 /// Two spans and the rows ahead of the clock must fit in the ring's 256 rows; a longer span
 /// compresses a little better but leaves less time to seal it.
 pub(super) const SPAN_SLOTS: i64 = 120;
-/// A span is sealed once the clock is this many slots past its end, so that senders who are a
-/// little late still reach the ring.
-pub(super) const GRACE_SLOTS: i64 = 32;
+/// A span is sealed once the clock is this many slots past its end, so that senders who are late (by
+/// up to ten minutes at a step of ten seconds: a relay that was down, a queue that drains) still
+/// reach the ring.
+pub(super) const GRACE_SLOTS: i64 = 64;
 /// Slots of a merged block at most.
 const WIDTH_SLOTS_MAX: i64 = 4096;
 /// How far ahead of the clock a store may at most go, in slots: what two spans and the grace leave.
-pub(super) const FUTURE_SLOTS_MAX: i64 = 60;
+pub(super) const FUTURE_SLOTS_MAX: i64 = 40;
 
 /// The slots of one archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
