@@ -174,6 +174,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("zmij", &["format"]),
+    ("sha2", &["format-crate"]),
     ("serde", &["events", "config", "api", "format", "functions"]),
     ("serde_json", &["events", "api", "format", "daemon"]),
     ("serde_path_to_error", &["config"]),

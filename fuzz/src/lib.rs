@@ -11,6 +11,7 @@ pub mod glob;
 pub mod plaintext;
 pub mod series;
 pub mod target;
+pub mod whisper;
 
 /// One target.
 pub struct Target {
@@ -63,5 +64,10 @@ pub const TARGETS: &[Target] = &[
         name: "target",
         run: target::run,
         seeds: target::seeds,
+    },
+    Target {
+        name: "whisper",
+        run: whisper::run,
+        seeds: whisper::seeds,
     },
 ];
