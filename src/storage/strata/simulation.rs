@@ -295,27 +295,15 @@ impl SimulatedDisk {
         self.state.lock().wreck.is_some()
     }
 
-    /// Operations so far.
-    pub(super) fn operations(&self) -> u64 {
-        self.state.lock().operations
+    /// Fills the disk up, or frees it.
+    pub(super) fn set_full(&self, full: bool) {
+        self.state.lock().faults.full = full.then_some((0, u64::MAX));
     }
 
-    /// Turns a bit of a file over.
-    pub(super) fn damage(&self, path_part: &str, random: &mut Random) -> bool {
+    /// Makes the next operation fail as a broken disk does.
+    pub(super) fn break_next(&self) {
         let mut state = self.state.lock();
-        let found = state
-            .names
-            .iter()
-            .find(|(path, _)| path.to_string_lossy().contains(path_part))
-            .map(|(_, inode)| *inode);
-        let Some(inode) = found else {
-            return false;
-        };
-        if let Content::Bytes(bytes) = &mut state.inodes[inode].content {
-            let at = random.below(bytes.len() as i64) as usize;
-            bytes[at] ^= 1 << random.below(8);
-        }
-        true
+        state.faults.broken_at = Some(state.operations);
     }
 
     fn word_file(&self, path: &Path, inode: usize, words: Arc<Words>) -> WordFile {

@@ -37,7 +37,26 @@ struct Schedule {
     models: Vec<WhisperModel>,
     confirmed: Vec<WhisperModel>,
     unconfirmed: Unconfirmed,
+    /// What was refused: a store that failed half way may have left its point behind.
+    doubtful: Unconfirmed,
     now: i64,
+}
+
+impl Unconfirmed {
+    fn add(&mut self, series: u32, timestamp: i64, step: i64, value: f64) {
+        let slot = (series, timestamp - timestamp.rem_euclid(step));
+        self.values.entry(slot).or_default().push(value);
+        self.times.insert((series, timestamp));
+    }
+
+    fn has_value(&self, series: u32, time: i64, value: f64) -> bool {
+        let sent = self.values.get(&(series, time));
+        sent.is_some_and(|sent| sent.contains(&value))
+    }
+
+    fn touches(&self, series: u32, mut times: std::ops::Range<i64>) -> bool {
+        times.any(|at| self.times.contains(&(series, at)))
+    }
 }
 
 impl Schedule {
@@ -62,6 +81,7 @@ impl Schedule {
             models,
             confirmed,
             unconfirmed: Unconfirmed::default(),
+            doubtful: Unconfirmed::default(),
             now: START,
         }
     }
@@ -121,12 +141,11 @@ impl Schedule {
         let series_id = SeriesId(series);
         let stored = bench.writer.store(series_id, timestamp, value, self.now);
         let step = i64::from(self.retention.finest().step);
-        let slot = (series, timestamp - timestamp.rem_euclid(step));
-        // A store that was refused half way may have left a record behind: it was sent, after all.
-        self.unconfirmed.values.entry(slot).or_default().push(value);
-        self.unconfirmed.times.insert((series, timestamp));
         if stored.is_ok() {
+            self.unconfirmed.add(series, timestamp, step, value);
             self.models[series as usize] = trial;
+        } else {
+            self.doubtful.add(series, timestamp, step, value);
         }
     }
 
@@ -211,15 +230,13 @@ impl Schedule {
             if value.to_bits() == expected.to_bits() || value.is_nan() && expected.is_nan() {
                 continue;
             }
-            let is_free = if archive == 0 {
-                let sent = self.unconfirmed.values.get(&(series, time));
-                sent.is_some_and(|sent| sent.contains(value))
-            } else {
-                // A coarse value may mix confirmed and unconfirmed points of its window.
-                let times = &self.unconfirmed.times;
-                let inside = |at: &i64| times.contains(&(series, *at));
-                (time..time + step).any(|at| inside(&at))
-            };
+            // A coarse value may mix confirmed and unconfirmed points of its window.
+            let is_free = [&self.unconfirmed, &self.doubtful]
+                .iter()
+                .any(|sent| match archive {
+                    0 => sent.has_value(series, time, *value),
+                    _ => sent.touches(series, time..time + step),
+                });
             if !is_free {
                 return Err(format!(
                     "series {series} archive {archive} now-{}: {value}, but {expected} was confirmed",
@@ -288,5 +305,38 @@ fn a_sync_that_lies_is_noticed_whatever_it_is_of() {
     for kind in kinds {
         let found = (0..400).find(|seed| power_loss(*seed, Some(kind)).is_err());
         assert!(found.is_some(), "nobody missed the syncs of {kind:?}");
+    }
+}
+
+#[test]
+fn an_operation_that_fails_loses_nothing_confirmed() {
+    let first = number("PLUMBAGO_SEED", 0);
+    for seed in first..first + number("PLUMBAGO_SCHEDULES", 30) {
+        let faults = Faults {
+            broken_at: Some(20 + Random(!seed).next() % 400),
+            ..Faults::default()
+        };
+        let mut schedule = Schedule::new(seed, faults);
+        schedule.run(300);
+        if let Err(what) = schedule.recover_and_judge(seed) {
+            panic!("{what}");
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_for_a_while_loses_nothing_confirmed() {
+    let first = number("PLUMBAGO_SEED", 0);
+    for seed in first..first + number("PLUMBAGO_SCHEDULES", 30) {
+        let from = 20 + Random(!seed).next() % 300;
+        let faults = Faults {
+            full: Some((from, from + Random(seed).next() % 300)),
+            ..Faults::default()
+        };
+        let mut schedule = Schedule::new(seed, faults);
+        schedule.run(400);
+        if let Err(what) = schedule.recover_and_judge(seed) {
+            panic!("{what}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 mod against_whisper;
 mod crash;
+mod trouble;
 mod whisper_model;
 
 use super::layout::{GRACE_SLOTS, SPAN_SLOTS};

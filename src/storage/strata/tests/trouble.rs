@@ -1,0 +1,179 @@
+//! A full disk and damaged files: refused, reported, survived.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Bench, START, config, definition, fill, value};
+use crate::metric::{Refusal, Retention, SeriesId};
+use crate::storage::strata::Strata;
+use crate::storage::strata::simulation::{Faults, SimulatedDisk};
+use crate::storage::{ShardWriter, Store, StoreError};
+
+fn on_simulated(faults: Faults) -> (SimulatedDisk, Bench) {
+    let disk = SimulatedDisk::new(1, faults);
+    let store = Strata::open_on(Arc::new(disk.clone()), &config(Path::new("/data"))).unwrap();
+    let bench = Bench::over(store, "10s:6h", 4);
+    (disk, bench)
+}
+
+#[test]
+fn full_disk_keeps_known_series_as_long_as_it_can_and_recovers_alone() {
+    let (disk, mut bench) = on_simulated(Faults::default());
+    let mut last = fill(&mut bench, 3, 300);
+    disk.set_full(true);
+    let mut stored = Vec::new();
+    for _ in 0..400 {
+        last += 10;
+        if bench.store(0, last, 5.0).is_ok() {
+            stored.push(last);
+        }
+        bench.maintain(last);
+    }
+    assert!(bench.store.health().disk_full);
+    assert_eq!(bench.store.health().write_failure, None);
+    assert!(stored.len() > 50, "{} points were taken", stored.len());
+    assert!(stored.len() < 300, "{} points were taken", stored.len());
+    assert_eq!(bench.store(3, last, 1.0), Err(Refusal::StoreRefused));
+    let retention = Arc::new(Retention::parse("10s:6h").unwrap());
+    let error = bench
+        .writer
+        .define(&definition(77, &retention))
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+
+    disk.set_full(false);
+    bench.maintain(last + 10);
+    bench.store(0, last + 10, 6.0).unwrap();
+    bench.store(3, last + 10, 7.0).unwrap();
+    assert!(!bench.store.health().disk_full);
+    for time in stored {
+        assert_eq!(bench.values(0, time - 10, time, last + 10), [5.0], "{time}");
+    }
+}
+
+#[test]
+fn failed_sync_stops_writes_but_not_reads() {
+    let (disk, mut bench) = on_simulated(Faults::default());
+    let last = fill(&mut bench, 3, 50);
+    disk.break_next();
+    let error = bench.store.sync().unwrap_err();
+    let health = bench.store.health();
+    assert_eq!(health.write_failure, Some(error.to_string()));
+    assert_eq!(bench.store(0, last + 10, 1.0), Err(Refusal::StoreRefused));
+    assert!(matches!(bench.store.sync(), Err(StoreError::Poisoned(_))));
+    assert_eq!(bench.values(2, last - 10, last, last), [value(2, last)]);
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.to_string_lossy().ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 0x10;
+    fs::write(path, bytes).unwrap();
+}
+
+/// A stopped folder with blocks, ring and late points of three series, and its last time.
+fn stopped_folder(folder: &Path) -> i64 {
+    let mut bench = Bench::open(folder, "10s:6h", 3);
+    let last = fill(&mut bench, 3, 400);
+    let late = START + 100 * 10;
+    bench.writer.store(SeriesId(1), late, -1.0, last).unwrap();
+    bench.store.sync().unwrap();
+    last
+}
+
+/// Opens the folder again; every value must be what was stored or absent. Answers how many are absent.
+fn absent_after_reopening(folder: &Path, last: i64) -> (usize, Strata) {
+    let bench = Bench::open(folder, "10s:6h", 3);
+    let mut absent = 0;
+    for id in 0..3 {
+        for (step, found) in bench.values(id, START - 10, last, last).iter().enumerate() {
+            let time = START + step as i64 * 10;
+            let is_late = id == 1 && step == 100 && *found == -1.0;
+            if found.is_nan() {
+                absent += 1;
+            } else {
+                assert!(
+                    *found == value(id, time) || is_late,
+                    "series {id} step {step}"
+                );
+            }
+        }
+    }
+    (absent, bench.store)
+}
+
+#[test]
+fn damaged_block_costs_only_itself_and_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let last = stopped_folder(folder.path());
+    let blocks = files(folder.path(), ".block");
+    assert!(!blocks.is_empty());
+    let length = fs::metadata(&blocks[0]).unwrap().len() as usize;
+    flip(&blocks[0], length / 2);
+    let (absent, store) = absent_after_reopening(folder.path(), last);
+    assert!((1..=3 * 240).contains(&absent), "{absent}");
+    assert_eq!(store.health().damaged.len(), 1, "{:?}", store.health());
+}
+
+#[test]
+fn missing_block_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let last = stopped_folder(folder.path());
+    fs::remove_file(&files(folder.path(), ".block")[0]).unwrap();
+    let (absent, store) = absent_after_reopening(folder.path(), last);
+    assert!(absent > 0);
+    assert!(!store.health().damaged.is_empty());
+}
+
+#[test]
+fn damaged_manifest_is_set_aside_and_rebuilt_from_the_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let last = stopped_folder(folder.path());
+    flip(&files(folder.path(), "manifest")[0], 20);
+    let (absent, store) = absent_after_reopening(folder.path(), last);
+    assert_eq!(absent, 0);
+    assert!(store.health().damaged[0].0.ends_with("manifest.damaged"));
+}
+
+#[test]
+fn damaged_panel_is_set_aside_and_costs_the_ring_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let last = stopped_folder(folder.path());
+    flip(&files(folder.path(), ".ring")[0], 9);
+    let (absent, store) = absent_after_reopening(folder.path(), last);
+    assert!((1..=3 * 256).contains(&absent), "{absent}");
+    assert_eq!(store.health().damaged.len(), 1);
+}
+
+#[test]
+fn damaged_late_segment_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let last = stopped_folder(folder.path());
+    flip(&files(folder.path(), ".log")[0], 3);
+    let (absent, store) = absent_after_reopening(folder.path(), last);
+    assert_eq!(absent, 0);
+    assert_eq!(store.health().damaged.len(), 1);
+}
+
+#[test]
+fn damaged_table_of_families_keeps_the_store_shut() {
+    let folder = tempfile::tempdir().unwrap();
+    stopped_folder(folder.path());
+    flip(&files(folder.path(), "families")[0], 25);
+    let error = Strata::open(&config(folder.path())).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+}
