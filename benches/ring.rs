@@ -132,6 +132,27 @@ fn fetch_day(bencher: Bencher) {
     });
 }
 
+/// Days of history of 500 series, a series after the other, through the late road: seconds a point.
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn backfill(bencher: Bencher) {
+    const SERIES: u32 = 500;
+    const STEPS: i64 = 8000;
+    bencher
+        .counter(ItemsCount::new(SERIES as usize * STEPS as usize))
+        .with_inputs(|| Load::new(SERIES))
+        .bench_local_values(|mut load| {
+            for id in 0..SERIES {
+                for step in 0..STEPS {
+                    let (time, value) = (START - 85_000 + step * 10, step as f64);
+                    load.writer
+                        .store(SeriesId(id), time, value, START)
+                        .expect("a point within retention is stored");
+                }
+            }
+            load
+        });
+}
+
 /// Opening a store of a million series, every one of them defined again.
 #[divan::bench(sample_count = 3, sample_size = 1)]
 fn open_million(bencher: Bencher) {

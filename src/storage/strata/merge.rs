@@ -18,8 +18,9 @@ use plumbago_storage_format::error::FormatError;
 use plumbago_storage_format::manifest::BlockEntry;
 
 use super::block::Block;
-use super::group::{ArchiveView, Group};
+use super::group::Group;
 use super::seal::BlockOutput;
+use super::view::ArchiveView;
 use crate::storage::StoreError;
 
 /// Patches of one window that are let be.

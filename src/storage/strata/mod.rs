@@ -26,10 +26,12 @@ mod map;
 mod merge;
 mod panel;
 mod read;
+mod recover;
 mod roll;
 mod seal;
 mod store;
 mod table;
+mod view;
 mod writer;
 
 pub use store::{Strata, StrataConfig};

@@ -16,8 +16,9 @@ use std::sync::atomic::{Ordering::Acquire, fence};
 use plumbago_storage_format::ring::locate;
 
 use super::block::Block;
-use super::group::{ArchiveView, Group, View};
+use super::group::Group;
 use super::late::LatePoint;
+use super::view::{ArchiveView, View};
 use crate::metric::{Rollup, SeriesId};
 
 /// What is read.

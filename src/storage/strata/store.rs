@@ -323,7 +323,10 @@ impl Shared {
 
     fn merge_all(&self) {
         for group in self.all_groups() {
-            while !self.is_closing.load(Acquire) && group.merge_one() {}
+            let mut more = true;
+            while more && !self.is_closing.load(Acquire) {
+                more = group.merge_one();
+            }
         }
     }
 

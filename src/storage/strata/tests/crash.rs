@@ -113,9 +113,8 @@ impl Schedule {
                 let _ = bench.writer.maintain(now, budget);
             }
             9..=11 => {
-                if bench.store.sync().is_ok() && !self.disk.is_off() {
-                    self.confirm();
-                }
+                let is_confirmed = bench.store.sync().is_ok() && !self.disk.is_off();
+                self.confirm_if(is_confirmed);
             }
             12 => self.flush(),
             13 => self.restart(),
@@ -158,7 +157,10 @@ impl Schedule {
         }
     }
 
-    fn confirm(&mut self) {
+    fn confirm_if(&mut self, is_confirmed: bool) {
+        if !is_confirmed {
+            return;
+        }
         self.confirmed = self.models.clone();
         self.unconfirmed = Unconfirmed::default();
     }

@@ -8,7 +8,7 @@ use super::{Bench, START, config, definition, fill, value};
 use crate::metric::{Refusal, Retention, SeriesId};
 use crate::storage::strata::Strata;
 use crate::storage::strata::simulation::{Faults, SimulatedDisk};
-use crate::storage::{ShardWriter, Store, StoreError};
+use crate::storage::{Store, StoreError};
 
 fn on_simulated(faults: Faults) -> (SimulatedDisk, Bench) {
     let disk = SimulatedDisk::new(1, faults);
