@@ -8,6 +8,7 @@ pub mod block;
 pub mod catalog_log;
 pub mod codec_round_trip;
 pub mod glob;
+pub mod pickle;
 pub mod plaintext;
 pub mod series;
 pub mod target;
@@ -49,6 +50,11 @@ pub const TARGETS: &[Target] = &[
         name: "glob",
         run: glob::run,
         seeds: glob::seeds,
+    },
+    Target {
+        name: "pickle",
+        run: pickle::run,
+        seeds: pickle::seeds,
     },
     Target {
         name: "plaintext",

@@ -48,6 +48,7 @@ pub fn run(data: &[u8]) {
             ..NameRules::default()
         },
         line_bytes_max: LINE_BYTES_MAX,
+        ..Limits::default()
     };
     let whole = read(stream, stream.len().max(1), usize::MAX, limits);
     let piece = usize::from(choice >> 1) + 1;

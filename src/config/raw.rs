@@ -172,6 +172,10 @@ pub enum Transport {
 pub enum Protocol {
     /// `name value timestamp` lines.
     Plaintext,
+    /// Frames of Python pickles, as carbon-relay sends them.
+    Pickle,
+    /// Frames of protocol buffers, as go-carbon and carbon-c-relay send them.
+    Protobuf,
 }
 
 /// `[api]`: the HTTP side.
@@ -337,7 +341,7 @@ impl Default for RawLimits {
 impl Default for RawQueue {
     fn default() -> Self {
         Self {
-            points_max: 64 * 1024,
+            points_max: 16 * 1024,
             batches_max: 1024,
         }
     }

@@ -298,6 +298,7 @@ fn start_receivers(
     let limits = protocol::Limits {
         names: config.limits.names,
         line_bytes_max: config.limits.line_bytes_max,
+        ..protocol::Limits::default()
     };
     for receiver in &config.receivers {
         let address = start_receiver(receiver, limits, context)
@@ -314,6 +315,8 @@ fn start_receiver(
 ) -> Result<SocketAddr, receiver::ReceiverError> {
     let protocol = match receiver.protocol {
         config::Protocol::Plaintext => protocol::Protocol::Plaintext,
+        config::Protocol::Pickle => protocol::Protocol::Pickle,
+        config::Protocol::Protobuf => protocol::Protocol::Protobuf,
     };
     match receiver.transport {
         Transport::Tcp {

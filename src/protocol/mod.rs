@@ -9,12 +9,17 @@
 //! needs), and a compressed stream around either (likewise). What one connection may keep is
 //! bounded by [`Limits`].
 
+mod frames;
 mod number;
+pub mod pickle;
 pub mod plaintext;
+pub mod protobuf;
 
 use crate::metric::Refusal;
 use crate::metric::name::NameRules;
+pub use pickle::Pickle;
 pub use plaintext::Plaintext;
+pub use protobuf::Protobuf;
 
 /// Takes what a decoder makes. `receiver` implements it over the queues.
 pub trait Sink {
@@ -36,6 +41,8 @@ pub struct Limits {
     pub names: NameRules,
     /// Greatest length of one line in bytes, its end not counted.
     pub line_bytes_max: usize,
+    /// Greatest length of one frame of the framed protocols.
+    pub frame_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -43,6 +50,8 @@ impl Default for Limits {
         Self {
             names: NameRules::default(),
             line_bytes_max: 64 * 1024,
+            // As in carbon. A pickle takes some thirty times its length while it is read.
+            frame_bytes_max: 1024 * 1024,
         }
     }
 }
@@ -74,16 +83,22 @@ pub enum StreamError {
 pub enum Protocol {
     /// `name value timestamp` lines.
     Plaintext,
+    /// Frames of Python pickles.
+    Pickle,
+    /// Frames of protocol buffers, as carbon and go-carbon speak them.
+    Protobuf,
 }
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Protocol; 1] = [Protocol::Plaintext];
+    pub const ALL: [Protocol; 3] = [Protocol::Plaintext, Protocol::Pickle, Protocol::Protobuf];
 
     /// The name in config.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Plaintext => "plaintext",
+            Self::Pickle => "pickle",
+            Self::Protobuf => "protobuf",
         }
     }
 
@@ -98,6 +113,8 @@ impl Protocol {
     pub fn decoder(self, limits: Limits) -> Decoder {
         match self {
             Self::Plaintext => Decoder::Plaintext(Plaintext::new(limits)),
+            Self::Pickle => Decoder::Pickle(Box::new(Pickle::new(limits))),
+            Self::Protobuf => Decoder::Protobuf(Protobuf::new(limits)),
         }
     }
 }
@@ -108,6 +125,10 @@ impl Protocol {
 pub enum Decoder {
     /// Lines.
     Plaintext(Plaintext),
+    /// Frames of pickles.
+    Pickle(Box<Pickle>),
+    /// Frames of protocol buffers.
+    Protobuf(Protobuf),
 }
 
 impl Decoder {
@@ -124,6 +145,8 @@ impl Decoder {
     ) -> Result<Decoded, StreamError> {
         match self {
             Self::Plaintext(plaintext) => Ok(plaintext.decode(input, now, sink)),
+            Self::Pickle(pickle) => pickle.decode(input, now, sink),
+            Self::Protobuf(protobuf) => protobuf.decode(input, now, sink),
         }
     }
 
@@ -131,6 +154,9 @@ impl Decoder {
     pub fn finish<S: Sink>(&mut self, rest: &[u8], now: i64, sink: &mut S) {
         match self {
             Self::Plaintext(plaintext) => plaintext.finish(rest, now, sink),
+            // They leave no rest.
+            Self::Pickle(pickle) => pickle.finish(sink),
+            Self::Protobuf(protobuf) => protobuf.finish(sink),
         }
     }
 }
