@@ -142,7 +142,10 @@ impl State {
     fn step(&mut self, grows: bool) -> io::Result<()> {
         self.operations += 1;
         match self.failure {
-            Some(failure) if self.operations > failure.from && (grows || !failure.only_growth) => {
+            Some(failure)
+                if (failure.from + 1..=failure.until).contains(&self.operations)
+                    && (grows || !failure.only_growth) =>
+            {
                 Err(failure.kind.into())
             }
             _ => Ok(()),

@@ -24,8 +24,8 @@ pub enum Kind {
 impl Kind {
     fn magic(self) -> [u8; 8] {
         match self {
-            Kind::Log => *b"plmCTLOG",
-            Kind::Snapshot => *b"plmCTSNP",
+            Kind::Log => *b"PLMBclog",
+            Kind::Snapshot => *b"PLMBcsnp",
         }
     }
 }
