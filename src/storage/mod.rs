@@ -1,7 +1,7 @@
 //! Where points live: one trait for every engine, and Graphite's rule for what a fetch reads.
 //!
 //! `ingest` is above (its shard workers own the [`ShardWriter`]s), `fetch` reads through
-//! [`Store::fetch`]. Engines: [`strata`] (native), [`whisper`] (classic tree), [`memory`]
+//! [`Store::fetch`]. Engines: [`strata`] (native) and [`memory`]
 //! (reference for tests). One suite in `tests/` runs against all of them.
 //!
 //! Threads: a [`ShardWriter`] belongs to one shard worker and is never shared; everything on
@@ -10,7 +10,6 @@
 pub mod folder;
 pub mod memory;
 pub mod strata;
-pub mod whisper;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,1 +1,0 @@
-//! The classic engine: a tree of .wsp files.

@@ -1,1 +1,0 @@
-//! The command line's retention tooling, one file a subcommand.
