@@ -43,13 +43,10 @@ impl Drop for Client {
     }
 }
 
-/// Runs a Python script with the port of the plaintext receiver as its argument.
-fn python(daemon: &Daemon, script: &str) {
+/// Runs a Python script with a receiver's port as its argument.
+fn python(port: u16, script: &str) {
     let mut command = Command::new(tool("python/bin/python"));
-    command
-        .arg("-c")
-        .arg(script)
-        .arg(daemon.receiver("tcp").port().to_string());
+    command.arg("-c").arg(script).arg(port.to_string());
     let (status, _, stderr) = run(command);
     assert!(status.success(), "{stderr}");
 }
@@ -90,11 +87,32 @@ fn netcat_over_tcp_and_udp() {
 }
 
 #[test]
+fn pickle_as_carbon_relay_sends_it() {
+    let home = Home::new();
+    let daemon = home.start(&[
+        ONE_SECOND,
+        "receiver.pickle.protocol=pickle",
+        "receiver.pickle.listen=127.0.0.1:0",
+    ]);
+    let script = "import pickle, socket, struct, sys, time\n\
+         now = int(time.time())\n\
+         points = [('pickled.number', (now, 4.5)), ('pickled.text', (now, '7'))]\n\
+         with socket.create_connection(('127.0.0.1', int(sys.argv[1]))) as peer:\n\
+         \x20   for protocol in (0, 2):\n\
+         \x20       body = pickle.dumps(points, protocol)\n\
+         \x20       peer.sendall(struct.pack('!L', len(body)) + body)\n";
+    python(daemon.receiver("pickle").port(), script);
+    assert_eq!(newest(&daemon, "pickled.number"), 4.5);
+    assert_eq!(newest(&daemon, "pickled.text"), 7.0);
+    daemon.stop();
+}
+
+#[test]
 fn graphyte() {
     let home = Home::new();
     let daemon = home.start(&[ONE_SECOND]);
     python(
-        &daemon,
+        daemon.receiver("tcp").port(),
         "import sys, graphyte\n\
          graphyte.init('127.0.0.1', port=int(sys.argv[1]), prefix='graphyte')\n\
          graphyte.send('answer', 42)\n\
@@ -110,7 +128,7 @@ fn graphite_bridge_of_prometheus_client() {
     let home = Home::new();
     let daemon = home.start(&[ONE_SECOND]);
     python(
-        &daemon,
+        daemon.receiver("tcp").port(),
         "import sys\n\
          from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram\n\
          from prometheus_client.bridge.graphite import GraphiteBridge\n\
