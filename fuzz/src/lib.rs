@@ -10,6 +10,7 @@ pub mod codec_round_trip;
 pub mod glob;
 pub mod pickle;
 pub mod plaintext;
+pub mod ring;
 pub mod series;
 pub mod target;
 pub mod whisper;
@@ -60,6 +61,11 @@ pub const TARGETS: &[Target] = &[
         name: "plaintext",
         run: plaintext::run,
         seeds: plaintext::seeds,
+    },
+    Target {
+        name: "ring",
+        run: ring::run,
+        seeds: ring::seeds,
     },
     Target {
         name: "series",
