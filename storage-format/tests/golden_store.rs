@@ -10,8 +10,10 @@ use plumbago_storage_format::late::{self, LateRecord};
 use plumbago_storage_format::manifest::{ArchiveManifest, BlockEntry, Manifest};
 use plumbago_storage_format::ring::{self, PanelHeader};
 
-/// The file in `vectors/` and what makes its bytes.
-const VECTORS: [(&str, fn() -> Vec<u8>); 3] = [
+/// A file in `vectors/` and what makes its bytes.
+type Vector = (&'static str, fn() -> Vec<u8>);
+
+const VECTORS: [Vector; 3] = [
     ("ring-v1.bin", panel),
     ("late-v1.bin", late_segment),
     ("manifest-v1.bin", || manifest().encode()),
