@@ -73,7 +73,7 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// A catalog that is kept nowhere: the index of the whisper engine, and for tests.
+    /// A catalog that is kept nowhere, for tests and for engines with names of their own.
     pub fn in_memory() -> Self {
         Self {
             index: RwLock::new(Index::new()),

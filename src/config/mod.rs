@@ -2,7 +2,7 @@
 //!
 //! [`load`] lays a file and the command line's `--set` over the defaults ([`layers`] into
 //! [`raw`]) and checks the result: a [`Config`] holds addresses that parse and rules that compile.
-//! Graphite's two rule files are read by [`carbon_conf`]. Only `daemon` and `tool` use this module;
+//! Graphite's two rule files are read by [`carbon_conf`]. Only `daemon` uses this module;
 //! the other rooms get their settings as arguments.
 
 mod carbon_conf;

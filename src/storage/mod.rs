@@ -2,7 +2,7 @@
 //!
 //! `ingest` is above (its shard workers own the [`ShardWriter`]s), `fetch` reads through
 //! [`Store::fetch`]. Engines: [`strata`] (native) and [`memory`]
-//! (reference for tests). One suite in `tests/` runs against all of them.
+//! (reference for tests); `tests/conformance.rs` asks both the same questions.
 //!
 //! Threads: a [`ShardWriter`] belongs to one shard worker and is never shared; everything on
 //! [`Store`] may be called from any thread at any time and never blocks a writer for long.
