@@ -41,3 +41,4 @@ pub mod target;
 // Around them: what an operator types and what runs it.
 pub mod config;
 pub mod daemon;
+pub mod tool;

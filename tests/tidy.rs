@@ -90,7 +90,11 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("config", &["metric"]),
-    ("tool", &["metric", "clock", "config", "catalog", "storage"]),
+    // Times on its command line are those of targets.
+    (
+        "tool",
+        &["metric", "clock", "config", "catalog", "storage", "target"],
+    ),
     (
         "daemon",
         &[
@@ -137,6 +141,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("http_body", &["api"]),
     ("hyper", &["api"]),
     ("hyper_util", &["api"]),
+    ("indicatif", &["tool"]),
     ("itoa", &["format"]),
     (
         "jiff",
@@ -149,6 +154,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
             "api",
             "config",
             "daemon",
+            "tool",
         ],
     ),
     ("libc", &["receiver", "storage"]),
@@ -156,7 +162,10 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("memmap2", &["storage"]),
     ("parking_lot", ANY),
     ("plumbago_storage_format", &["catalog", "storage", "tool"]),
-    ("rayon", &["evaluate", "fetch", "functions", "storage"]),
+    (
+        "rayon",
+        &["evaluate", "fetch", "functions", "storage", "tool"],
+    ),
     (
         "regex",
         &["metric", "functions", "target", "catalog", "plan"],
@@ -171,13 +180,18 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
             "telemetry",
             "config",
             "daemon",
+            "tool",
         ],
     ),
     ("zmij", &["format"]),
     ("sha2", &["format-crate"]),
-    ("serde", &["events", "config", "api", "format", "functions"]),
-    ("serde_json", &["events", "api", "format", "daemon"]),
+    (
+        "serde",
+        &["events", "config", "api", "format", "functions", "tool"],
+    ),
+    ("serde_json", &["events", "api", "format", "daemon", "tool"]),
     ("serde_path_to_error", &["config"]),
+    ("signal_hook", &["tool"]),
     ("socket2", &["receiver"]),
     ("thiserror", ANY),
     ("tokio", &["receiver", "api", "daemon"]),

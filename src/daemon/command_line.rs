@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::tool::Tool;
+
 /// A Graphite-compatible metrics daemon: receivers, storage, rollups and the render API in one
 /// binary.
 #[derive(Debug, Parser)]
@@ -34,6 +36,8 @@ pub(super) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    #[command(flatten)]
+    Tool(Tool),
 }
 
 #[derive(Debug, Args)]

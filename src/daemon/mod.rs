@@ -42,6 +42,7 @@ pub fn main() -> ExitCode {
             print_completions(shell);
             Ok(())
         }
+        Command::Tool(tool) => return tool.main(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
