@@ -8,6 +8,7 @@
 //! [`Store`] may be called from any thread at any time and never blocks a writer for long.
 
 pub mod folder;
+mod map;
 pub mod memory;
 pub mod strata;
 

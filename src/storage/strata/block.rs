@@ -16,8 +16,8 @@ use plumbago_storage_format::codec::Encoded;
 use plumbago_storage_format::manifest::BlockEntry;
 
 use super::disk::Disk;
-use super::map::Bytes;
 use crate::storage::StoreError;
+use crate::storage::map::Bytes;
 
 /// About the most bytes of one block file: it is put together in memory.
 pub(super) const BLOCK_BYTES: usize = 8 << 20;

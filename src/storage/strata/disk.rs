@@ -15,8 +15,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use rustix::fs::FallocateFlags;
 
-use super::map::{Bytes, Words, start_writing_out};
 use crate::storage::StoreError;
+use crate::storage::map::{Bytes, Words, start_writing_out};
 
 /// The operations that the engine needs, each with the durability of its POSIX namesake.
 pub(super) trait Disk: Send + Sync + Debug {

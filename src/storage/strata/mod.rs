@@ -11,7 +11,7 @@
 //! then written as a block at once. Everything on disk is specified in `storage-format/`: `ring.md`,
 //! `block.md`, `late.md`, `manifest.md`.
 //!
-//! `unsafe` and maps live in `map` alone; `disk` is the one way to the file system.
+//! `unsafe` and maps live in `storage/map.rs` alone; `disk` is the one way to the file system.
 
 mod block;
 mod disk;
@@ -22,7 +22,6 @@ mod health;
 mod late;
 mod lateness;
 mod layout;
-mod map;
 mod merge;
 mod panel;
 mod read;

@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use parking_lot::Mutex;
 
 use super::disk::{Disk, WordBacking, WordFile};
-use super::map::{Bytes, Words};
+use crate::storage::map::{Bytes, Words};
 
 const SECTOR: usize = 512;
 

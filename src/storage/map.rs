@@ -1,8 +1,9 @@
-//! The one place of the native engine that holds memory maps and their `unsafe`.
+//! The one place of the engines that holds memory maps and their `unsafe`.
 //!
-//! [`Words`] is a shared, writable array of 8-byte words (ring panels, late segments): a map of a
-//! file, or plain memory in tests. [`Bytes`] is a read-only map of a file that never
-//! changes again (blocks). Both check bounds. `disk` above makes them; nothing else does.
+//! [`Words`] is a shared, writable array of 8-byte words (ring panels, late segments, journals): a
+//! map of a file, or plain memory in tests. [`Bytes`] is a read-only map of a file that never
+//! changes again (blocks). Both check bounds. `strata`'s `disk` and `whisper`'s `journal` make them;
+//! nothing else does.
 //!
 //! Threads: words are atomics, so any thread may read while the one writer stores.
 
