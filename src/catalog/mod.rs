@@ -26,6 +26,7 @@ mod error;
 mod files;
 mod find;
 mod index;
+mod inspect;
 mod journal;
 mod name_table;
 mod persistence;

@@ -13,7 +13,7 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 
-use memmap2::{Advice, Mmap, MmapOptions, MmapRaw};
+use memmap2::{Advice, Mmap, MmapMut, MmapOptions, MmapRaw};
 
 /// A fixed number of shared atomic words.
 #[derive(Debug)]
@@ -27,6 +27,9 @@ pub(super) struct Words {
 enum Owner {
     Map {
         _map: MmapRaw,
+    },
+    Private {
+        _map: MmapMut,
     },
     #[cfg(test)]
     Memory {
@@ -65,6 +68,44 @@ impl Words {
         })
     }
 
+    /// Maps a file of which it may write to no more than this process's copy: pages that were not
+    /// stored to here go on showing what others store in the file.
+    ///
+    /// # Errors
+    /// When the system refuses the map.
+    pub(super) fn map_private(file: &File) -> io::Result<Self> {
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX) / 8 * 8;
+        if length == 0 {
+            return Self::zeroed(0);
+        }
+        let mut options = MmapOptions::new();
+        options.len(length).no_reserve_swap();
+        // SAFETY: the map is reached as atomics alone, so others may store to the file meanwhile;
+        // files that the engine maps are never made shorter, see `word`.
+        let map = unsafe { options.map_copy(file)? };
+        map.advise(Advice::Random)?;
+        Self::over_private(map, length / 8)
+    }
+
+    /// Words in memory alone, all zero, which take none before they are stored to.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(super) fn zeroed(count: usize) -> io::Result<Self> {
+        let length = (count * 8).max(8);
+        Self::over_private(MmapOptions::new().len(length).map_anon()?, count)
+    }
+
+    fn over_private(mut map: MmapMut, count: usize) -> io::Result<Self> {
+        let base = NonNull::new(map.as_mut_ptr().cast::<AtomicU64>())
+            .ok_or_else(|| io::Error::other("the system mapped memory at address zero"))?;
+        Ok(Self {
+            base,
+            count,
+            _owner: Owner::Private { _map: map },
+        })
+    }
+
     /// Words in memory alone, all zero, for the simulated disk.
     #[cfg(test)]
     pub(super) fn in_memory(count: usize) -> Self {
@@ -79,7 +120,7 @@ impl Words {
     pub(super) fn share(&self) -> Self {
         match &self._owner {
             Owner::Memory { _words: words } => Self::over(std::sync::Arc::clone(words)),
-            Owner::Map { .. } => panic!("only words in memory are shared"),
+            _ => panic!("only words in memory are shared"),
         }
     }
 
@@ -193,6 +234,20 @@ mod tests {
         one.word(511).store(42, Relaxed);
         assert_eq!(two.word(511).load(Relaxed), 42);
         assert_eq!(two.run(510, 2)[1].load(Relaxed), 42);
+    }
+
+    #[test]
+    fn private_map_shows_what_others_store_and_keeps_its_own_stores_to_itself() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(8192).unwrap();
+        let shared = Words::map(&file, 1024).unwrap();
+        let private = Words::map_private(&file).unwrap();
+        shared.word(3).store(42, Relaxed);
+        assert_eq!(private.word(3).load(Relaxed), 42);
+        private.word(1000).store(7, Relaxed);
+        assert_eq!(shared.word(1000).load(Relaxed), 0);
+        assert_eq!(private.count(), 1024);
+        assert_eq!(Words::zeroed(0).unwrap().count(), 0);
     }
 
     #[test]

@@ -42,6 +42,11 @@ pub(super) trait Disk: Send + Sync + Debug {
     fn map(&self, path: &Path) -> io::Result<Bytes>;
     /// Bytes that an unprivileged writer may still use on the file system of `path`.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
+    /// True when writes are let pass and change nothing, for a look at a store that another process
+    /// may be writing to.
+    fn is_read_only(&self) -> bool {
+        false
+    }
 
     /// Replaces a small file so that a crash leaves the old or the new one, and returns once the new
     /// one is durable.

@@ -79,6 +79,12 @@ impl Health {
         }
     }
 
+    /// Forgets the damaged files in a folder, before it is opened again.
+    pub(super) fn forget_below(&self, folder: &Path) {
+        let mut damaged = self.damaged.lock();
+        damaged.retain(|(path, _)| !path.starts_with(folder));
+    }
+
     /// Remembers a failed read: damage costs one file, and the rest is served.
     pub(super) fn note_unreadable(&self, error: &StoreError) {
         match error {

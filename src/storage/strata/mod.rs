@@ -11,6 +11,8 @@
 //! then written as a block at once. Everything on disk is specified in `storage-format/`: `ring.md`,
 //! `block.md`, `late.md`, `manifest.md`.
 //!
+//! [`inspect`] is for the command line's tools: it opens a store only to look at it.
+//!
 //! `unsafe` and maps live in `storage/map.rs` alone; `disk` is the one way to the file system.
 
 mod block;
@@ -19,6 +21,7 @@ mod families;
 mod flush;
 mod group;
 mod health;
+pub mod inspect;
 mod late;
 mod lateness;
 mod layout;

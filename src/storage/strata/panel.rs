@@ -177,6 +177,13 @@ impl Panel {
         })
     }
 
+    /// How many columns belong to a series.
+    pub(super) fn columns_used(&self) -> u32 {
+        let columns = 0..self.header.columns;
+        let used = columns.filter(|column| matches!(self.owner(*column), Ok(Some(_))));
+        used.count() as u32
+    }
+
     /// Gives a column to a series, or takes it back.
     pub(super) fn set_owner(&self, column: u32, owner: Option<u32>) {
         let word = owner.map_or(0, ring::column_taken);

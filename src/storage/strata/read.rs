@@ -36,31 +36,43 @@ impl Group {
     /// The values of a series, NaN where there is none.
     pub(super) fn read(&self, series: SeriesId, rollup: Rollup, slots: Slots) -> Vec<f64> {
         loop {
-            // Before the view: points that a flush takes from the table are then in the view's patches.
-            let step = self.layout.archives()[slots.archive].step;
-            let (from_s, end_s) = (
-                slots.first * step,
-                (slots.first + slots.count as i64) * step,
-            );
-            let late = self.late_points(series, slots.archive, from_s, end_s);
-            let view = self.view.load_full();
-            let mut reader = SeriesReader {
-                group: self,
-                view: &view,
-                series,
-                column: self.common.table.get(series).column,
-                rollup,
-                late: &late,
-                scratch: Vec::new(),
-            };
-            let values = reader.archive(slots);
-            // The loads above stay above the checks below: seen unmoved, `low` says that no row
-            // was cleared under them, and the owner that the column is still this series'.
-            fence(Acquire);
-            if self.current_low() == view.low && reader.owns_column() {
+            if let Some(values) = self.read_once(series, rollup, slots) {
                 return values;
             }
         }
+    }
+
+    /// One attempt at [`Group::read`]. `None` when rows were sealed or the column changed hands
+    /// meanwhile, so that what was loaded may be of another slot or series.
+    pub(super) fn read_once(
+        &self,
+        series: SeriesId,
+        rollup: Rollup,
+        slots: Slots,
+    ) -> Option<Vec<f64>> {
+        // Before the view: points that a flush takes from the table are then in the view's patches.
+        let step = self.layout.archives()[slots.archive].step;
+        let (from_s, end_s) = (
+            slots.first * step,
+            (slots.first + slots.count as i64) * step,
+        );
+        let late = self.late_points(series, slots.archive, from_s, end_s);
+        let view = self.view.load_full();
+        let mut reader = SeriesReader {
+            group: self,
+            view: &view,
+            series,
+            column: self.common.table.get(series).column,
+            rollup,
+            late: &late,
+            scratch: Vec::new(),
+        };
+        let values = reader.archive(slots);
+        // The loads above stay above the checks below: seen unmoved, `low` says that no row was
+        // cleared under them, and the owner that the column is still this series'.
+        fence(Acquire);
+        let is_current = self.current_low() == view.low && reader.owns_column();
+        is_current.then_some(values)
     }
 
     /// The late points of a series, up to an archive, whose times lie in `from_s .. end_s`.

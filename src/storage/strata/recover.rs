@@ -111,7 +111,8 @@ impl Group {
 
     /// Takes a manifest over as the state: finishes an interrupted clearing, sweeps leftovers.
     pub(super) fn adopt(&self, mut manifest: Manifest) -> Result<(), StoreError> {
-        if manifest.cleared < manifest.low {
+        // A store that is only looked at has no rows to open: it leaves them and reads none of them.
+        if manifest.cleared < manifest.low && !self.disk().is_read_only() {
             self.clear_rows(manifest.cleared, manifest.low)?;
             manifest.cleared = manifest.low;
             self.write_manifest(&manifest)?;

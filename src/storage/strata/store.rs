@@ -26,7 +26,7 @@ use crate::storage::{
     Fetched, Selection, ShardWriter, Store, StoreError, StoreHealth, StoreStatistics, TimeRange,
 };
 
-const META_FILE: &str = "meta";
+pub(super) const META_FILE: &str = "meta";
 const META_TITLE: &str = "plumbago strata 1";
 /// More shards than this make no sense on any machine, and would make small files.
 const SHARDS_MAX: usize = 256;
@@ -232,6 +232,50 @@ impl Shared {
         mine.collect()
     }
 
+    /// The group of a retention in a shard, if there is one.
+    pub(super) fn known_group(&self, shard: usize, retention: &Retention) -> Option<u16> {
+        let families = self.families.lock();
+        let family = families
+            .all()
+            .iter()
+            .position(|known| **known == *retention)?;
+        u16::try_from(family * self.shards + shard).ok()
+    }
+
+    /// Opens a group again and lets the one that was there go.
+    ///
+    /// # Errors
+    /// As [`Group::open`].
+    pub(super) fn reopen_group(&self, group: &Group) -> Result<Arc<Group>, StoreError> {
+        let GroupPlace {
+            shard,
+            family,
+            ref retention,
+            ..
+        } = group.place;
+        self.common.table.forget_columns(group.place.number);
+        self.open_group(family as usize, shard as usize, Arc::clone(retention))
+    }
+
+    /// A group that has been opened.
+    pub(super) fn numbered_group(&self, number: u16) -> Option<Arc<Group>> {
+        self.groups
+            .read()
+            .get(usize::from(number))
+            .cloned()
+            .flatten()
+    }
+
+    /// All retentions, in the order of their families.
+    pub(super) fn retentions(&self) -> Vec<Arc<Retention>> {
+        self.families.lock().all().to_vec()
+    }
+
+    /// How many shards there are.
+    pub(super) fn shards(&self) -> usize {
+        self.shards
+    }
+
     pub(super) fn all_groups(&self) -> Vec<Arc<Group>> {
         self.groups.read().iter().flatten().cloned().collect()
     }
@@ -348,7 +392,8 @@ impl Shared {
         }
     }
 
-    fn group_of(&self, series: SeriesId) -> Option<(Arc<Group>, Rollup)> {
+    /// The group of a series and its rollup, once it was defined.
+    pub(super) fn group_of(&self, series: SeriesId) -> Option<(Arc<Group>, Rollup)> {
         let entry = self.common.table.get(series);
         let rollup = self.common.rollup_of(series)?;
         let groups = self.groups.read();

@@ -73,6 +73,22 @@ impl SeriesTable {
         })
     }
 
+    /// Forgets the columns of a group's series, before they are entered anew.
+    pub(super) fn forget_columns(&self, group: u16) {
+        for chunk in self.chunks.iter().filter_map(OnceLock::get) {
+            for word in chunk {
+                let entry = Entry::of_word(word.load(Acquire));
+                if entry.group == Some(group) && entry.column.is_some() {
+                    let without = Entry {
+                        column: None,
+                        ..entry
+                    };
+                    word.store(without.to_word(), Release);
+                }
+            }
+        }
+    }
+
     /// Sets what is known of a series; false when its id is beyond [`SERIES_MAX`].
     #[must_use]
     pub(super) fn set(&self, series: SeriesId, entry: Entry) -> bool {
@@ -110,6 +126,24 @@ mod tests {
                 assert_eq!(table.get(id), entry);
             }
         }
+    }
+
+    #[test]
+    fn forgetting_takes_the_columns_of_one_group_and_nothing_else() {
+        let table = SeriesTable::new();
+        let entry = |group, column| Entry {
+            group: Some(group),
+            rollup: Some(5),
+            column,
+        };
+        let series = [SeriesId(0), SeriesId(1), SeriesId(70_000)];
+        for (id, group) in series.into_iter().zip([1, 2, 1]) {
+            assert!(table.set(id, entry(group, Some(9))));
+        }
+        table.forget_columns(1);
+        assert_eq!(table.get(series[0]), entry(1, None));
+        assert_eq!(table.get(series[1]), entry(2, Some(9)));
+        assert_eq!(table.get(series[2]), entry(1, None));
     }
 
     #[test]
