@@ -8,6 +8,8 @@
 
 #[path = "whisper/operations.rs"]
 mod operations;
+#[path = "whisper/scripts.rs"]
+mod scripts;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -237,7 +239,7 @@ impl List {
 
     fn rare(&mut self) {
         let now = self.now;
-        match self.random.below(5) {
+        match self.random.below(6) {
             0 => {
                 let _ = write!(self.text, "method {}", self.random.of(&METHODS));
             }
@@ -255,6 +257,12 @@ impl List {
             3 => {
                 let name = self.random.of(&["one", "other"]);
                 let _ = write!(self.text, "open {name}");
+            }
+            4 => {
+                let until = now - self.random.below(self.longest()) * self.random.below(2);
+                let which = self.random.of(&["all", "both"]);
+                let source = self.random.of(&["one", "other"]);
+                let _ = write!(self.text, "diff {now} {until} {which} {source}");
             }
             _ => {
                 let from = now - self.random.below(2 * self.longest());
@@ -287,7 +295,7 @@ fn random_lists_of_operations_give_the_bytes_and_answers_of_the_reference() {
     let named = |(number, text): (usize, &String)| {
         let renamed = text.replace("open o", &format!("open {number}-o"));
         let words = renamed.lines().map(|line| match line.rsplit_once(' ') {
-            Some((merge, source)) if line.starts_with("merge") => {
+            Some((merge, source)) if line.starts_with("merge") || line.starts_with("diff") => {
                 format!("{merge} {number}-{source}\n")
             }
             _ => format!("{line}\n"),

@@ -14,18 +14,27 @@ One operation a line, one answer a line; values are the sixteen hex digits of th
     fetch NOW FROM UNTIL                       -> none | refused | START END STEP VALUE|- ...
     method METHOD | factor FACTOR              -> the former | refused
     merge NOW FROM UNTIL NAME                  -> ok: the points of NAME, a file of like archives
+    diff NOW UNTIL all|both NAME               -> ARCHIVE COMPARED TIME:VALUE|-:VALUE|- ... ; ...
+    resize NOW NAME METHOD FACTOR STEP:POINTS,... points|aggregate
+                                               -> ok: the points of NAME in other archives
+    fill NOW NAME                              -> ok: the points of NAME in the gaps of this file
     bytes                                      -> the file in hex
     save                                       -> ok: the file stays, as whisper-NAME.wsp
 
 Files are made in a folder of their own that goes away; `save` copies to the folder of the argument.
+`resize` and `fill` run the package's scripts themselves, at a time of our choice.
 """
 
 import builtins
+import contextlib
+import io
 import os
+import runpy
 import shutil
 import struct
 import sys
 import tempfile
+import time
 
 import whisper
 
@@ -45,6 +54,20 @@ def text_of(value):
 def point_of(text):
     time, value = text.split(":")
     return int(time), value_of(value)
+
+
+def run_script(name, now, arguments):
+    path = os.path.join(os.path.dirname(sys.executable), name)
+    kept = sys.argv, time.time
+    sys.argv, time.time = [path] + arguments, lambda: float(now)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            runpy.run_path(path, run_name="__main__")
+    except SystemExit as exit:
+        if exit.code:
+            raise
+    finally:
+        sys.argv, time.time = kept
 
 
 class Files:
@@ -84,6 +107,26 @@ class Files:
 
     def merge(self, now, start, until, name):
         whisper.merge(self.path(name), self.path(), int(start), int(until), int(now))
+
+    def diff(self, now, until, which, name):
+        paths = self.path(), self.path(name)
+        archives = whisper.diff(*paths, which == "both", int(until), int(now))
+        return " ; ".join(
+            " ".join(
+                [str(number), str(compared)]
+                + ["%d:%s:%s" % (point[0], text_of(point[1]), text_of(point[2])) for point in points]
+            )
+            for number, points, compared in archives
+        )
+
+    def resize(self, now, name, method, factor, archives, how):
+        arguments = ["--aggregate"] if how == "aggregate" else []
+        arguments += ["--newfile=" + self.path(), "--xFilesFactor=" + factor]
+        arguments += ["--aggregationMethod=" + method, self.path(name)]
+        run_script("whisper-resize.py", now, arguments + archives.split(","))
+
+    def fill(self, now, name):
+        run_script("whisper-fill.py", now, [self.path(name), self.path()])
 
     def bytes(self):
         with open(self.path(), "rb") as file:

@@ -35,10 +35,11 @@ impl Header {
     }
 
     /// Writes points of `source` only where `target` has none, each archive from the source's own of
-    /// that step. Nothing is rolled up, so that no value of the target changes, which the
-    /// reference's `whisper-fill` does not promise: it writes over zeros and rolls up windows of which
-    /// the finer archive has lost a part. `self` is the header of the target. Answers how many points
-    /// were written.
+    /// that step, and rolls up every coarse interval of which the finer archive holds all slots. So no
+    /// value changes but coarse ones that are computed anew from what is there now. The reference's
+    /// `whisper-fill` also writes over zeros and over the point after a gap, leaves gaps of one slot,
+    /// and rolls up windows of which the finer archive has lost a part. `self` is the header of the
+    /// target. Answers how many points were written, those rolled up not counted.
     ///
     /// # Errors
     /// As [`Header::merge`].
@@ -59,10 +60,12 @@ impl Header {
                     *value = f64::NAN;
                 }
             }
-            for (interval, value) in self.held(number, &missing, now) {
+            let points = self.held(number, &missing, now);
+            for &(interval, value) in &points {
                 archive.store(target, interval as u32, value);
-                written += 1;
             }
+            written += points.len();
+            self.roll_up_whole(target, number, &points, now);
         }
         Ok(written)
     }
@@ -79,13 +82,13 @@ impl Header {
         Ok(())
     }
 
-    fn by_retention(&self) -> Vec<usize> {
+    pub(super) fn by_retention(&self) -> Vec<usize> {
         let mut numbers: Vec<usize> = (0..self.archives().len()).collect();
         numbers.sort_by_key(|&number| self.archives()[number].retention_s());
         numbers
     }
 
-    fn oldest(&self, archive: usize, now: i64) -> i64 {
+    pub(super) fn oldest(&self, archive: usize, now: i64) -> i64 {
         now.saturating_sub(self.archives()[archive].retention_s() as i64)
     }
 

@@ -27,20 +27,26 @@
 //! ```
 
 mod archive;
+mod check;
+mod diff;
 mod error;
 mod fetch;
 mod header;
 mod merge;
 mod method;
 mod path;
+mod resize;
 mod update;
 
 pub use archive::{Archive, ArchiveSpec, Slot};
+pub use check::{Fault, SlotPlace};
+pub use diff::{ArchiveDiff, Comparison, Difference};
 pub use error::WhisperError;
 pub use fetch::Fetched;
 pub use header::{ARCHIVES_MAX, Header};
 pub use method::{Dialect, Method};
 pub use path::{TaggedNames, metric_name, relative_path};
+pub use resize::Resize;
 pub use update::{Placement, Written};
 
 /// Bytes of a slot: a `u32` timestamp and an `f64` value.

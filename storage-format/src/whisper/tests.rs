@@ -254,7 +254,7 @@ fn slots_of_former_turns_are_dumped_but_are_no_points() {
 }
 
 #[test]
-fn a_fill_writes_gaps_and_nothing_else() {
+fn a_fill_writes_gaps_and_what_follows_from_them() {
     let header = header();
     let (mut target, mut source) = (header.image(), header.image());
     let now = NOW + 50;
@@ -264,14 +264,94 @@ fn a_fill_writes_gaps_and_nothing_else() {
         .update_many(&mut target, &[(NOW + 20, 0.0)], now)
         .unwrap();
     let written = header.fill(&mut target, (&header, &source), now).unwrap();
-    assert_eq!(written, 6);
+    assert_eq!(written, 5);
     let values: Vec<f64> = points(&header, &target, 0, now)
         .iter()
         .map(|point| point.1)
         .collect();
     assert_eq!(values, [8.0, 8.0, 0.0, 8.0, 8.0, 8.0]);
-    assert_eq!(points(&header, &target, 1, now), [(NOW, 48.0)]);
+    assert_eq!(points(&header, &target, 1, now), [(NOW, 40.0)]);
     assert_eq!(header.fill(&mut target, (&header, &source), now), Ok(0));
+}
+
+#[test]
+fn a_fill_rolls_up_no_window_of_which_a_part_is_over() {
+    let header = header();
+    let (mut target, mut source) = (header.image(), header.image());
+    let all: Vec<(i64, f64)> = (0..6).map(|slot| (NOW + slot * 10, 8.0)).collect();
+    header.update_many(&mut source, &all, NOW + 50).unwrap();
+    header
+        .update_many(&mut target, &all[..5], NOW + 50)
+        .unwrap();
+    assert_eq!(points(&header, &target, 1, NOW + 50), [(NOW, 40.0)]);
+    // The first half of the window has left the fine archive.
+    let now = NOW + 80;
+    assert_eq!(header.fill(&mut target, (&header, &source), now), Ok(1));
+    assert_eq!(points(&header, &target, 0, now).len(), 3);
+    assert_eq!(points(&header, &target, 1, now), [(NOW, 40.0)]);
+}
+
+#[test]
+fn faults_of_slots_and_length_are_found() {
+    let header = header();
+    let mut file = header.image();
+    header.update(&mut file, NOW, 1.0, NOW).unwrap();
+    header.update(&mut file, NOW + 10, 1.0, NOW + 10).unwrap();
+    assert_eq!(header.faults(&file), Ok(Vec::new()));
+    assert_eq!(header.newest_s(&file), Ok(Some(NOW as u32 + 10)));
+    let second = header.header_bytes() + SLOT_BYTES;
+    file[second + 3] = file[second + 3].wrapping_add(1);
+    let place = SlotPlace {
+        archive: 0,
+        slot: 1,
+        timestamp_s: NOW as u32 + 11,
+    };
+    assert_eq!(header.faults(&file), Ok(vec![Fault::Uneven(place)]));
+    file[second..second + 4].copy_from_slice(&(NOW as u32 + 20).to_be_bytes());
+    file.push(0);
+    let place = SlotPlace {
+        timestamp_s: NOW as u32 + 20,
+        ..place
+    };
+    let long = Fault::Long { excess_bytes: 1 };
+    let faults = header.faults(&file).unwrap();
+    assert_eq!(faults, [long, Fault::Misplaced(place)]);
+    assert!(header.faults(&file[..50]).is_err());
+    assert_eq!(header.newest_s(&header.image()), Ok(None));
+}
+
+#[test]
+fn a_resize_with_aggregation_keeps_fine_values_and_makes_coarse_ones_of_them() {
+    let header = Header::new(&[spec(10, 60)], Method::Sum, 0.5, Dialect::Reference).unwrap();
+    let mut file = header.image();
+    let now = NOW + 295;
+    let known: Vec<(i64, f64)> = (0..30).map(|slot| (NOW + slot * 10, 2.0)).collect();
+    header.update_many(&mut file, &known, now).unwrap();
+    let archives = [spec(10, 12), spec(60, 10)];
+    let wanted = Header::new(&archives, Method::Sum, 0.5, Dialect::Reference).unwrap();
+    let resized = header
+        .resize(&file, &wanted, Resize::Aggregate, now)
+        .unwrap();
+    let fine = points(&wanted, &resized, 0, now);
+    assert_eq!(fine, known[18..]);
+    let coarse = points(&wanted, &resized, 1, now);
+    let expected: Vec<(i64, f64)> = (0..5).map(|minute| (NOW + minute * 60, 12.0)).collect();
+    assert_eq!(coarse, expected);
+}
+
+#[test]
+fn no_file_is_resized_to_a_method_that_rolls_nothing_up() {
+    let header = header();
+    let mut file = header.image();
+    file[3] = 7;
+    let mix = Header::parse(&file, Dialect::GoWhisper).unwrap();
+    let refusal = Err(WhisperError::Method(Method::Mix));
+    for how in [Resize::Points, Resize::Aggregate] {
+        assert_eq!(header.resize(&header.image(), &mix, how, NOW), refusal);
+    }
+    assert!(mix.resize(&file, &header, Resize::Points, NOW).is_ok());
+    let empty = header.resize(&header.image(), &header, Resize::Points, i64::MIN);
+    assert_eq!(empty, Ok(header.image()));
 }
 
 #[test]

@@ -134,6 +134,29 @@ impl Header {
         }
     }
 
+    /// Rolls points of an archive up into the coarser ones, but only by windows that lie wholly
+    /// within what the finer archive covers at `now`.
+    pub(super) fn roll_up_whole(
+        &self,
+        bytes: &mut [u8],
+        archive: usize,
+        points: &[(i64, f64)],
+        now: i64,
+    ) {
+        for pair in self.archives()[archive..].windows(2) {
+            let (finer, coarse) = (pair[0], pair[1]);
+            let mut has_written = false;
+            for run in points.chunk_by(|a, b| coarse.interval(a.0) == coarse.interval(b.0)) {
+                let interval = coarse.interval(run[0].0);
+                let is_whole = finer.holds(interval, now);
+                has_written |= is_whole && self.roll_up(bytes, finer, coarse, interval, now);
+            }
+            if !has_written {
+                break;
+            }
+        }
+    }
+
     /// Computes one coarse interval from the finer archive: the reference's `__propagate`.
     fn roll_up(
         &self,

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use plumbago_storage_format::whisper::{ArchiveSpec, Dialect, Header, WhisperError};
+use plumbago_storage_format::whisper::{
+    ArchiveSpec, Comparison, Dialect, Header, Resize, WhisperError,
+};
 
 /// The answers to a list of operations, a line each.
 pub(crate) fn run(operations: &str) -> Vec<String> {
@@ -61,6 +63,14 @@ impl Files {
                 let (header, file) = self.file();
                 header.merge(file, (&source_header, &source), range, number(words[0]))?;
             }
+            "diff" => return self.diff(words),
+            "resize" => self.resize(words)?,
+            "fill" => {
+                let source = self.files[words[1]].clone();
+                let source_header = Header::parse(&source, Dialect::Reference)?;
+                let (header, file) = self.file();
+                header.fill(file, (&source_header, &source), number(words[0]))?;
+            }
             "bytes" => {
                 let bytes = self.files[&self.name].iter();
                 return Ok(bytes.map(|byte| format!("{byte:02x}")).collect());
@@ -72,20 +82,43 @@ impl Files {
     }
 
     fn create(&mut self, words: &[&str]) -> Result<(), WhisperError> {
-        let spec = |text: &str| {
-            let (step, points) = text.split_once(':').expect("STEP:POINTS");
-            ArchiveSpec {
-                step_s: step.parse().unwrap(),
-                points: points.parse().unwrap(),
-            }
-        };
-        let archives: Vec<ArchiveSpec> = words[2].split(',').map(spec).collect();
-        let method = words[0].parse().expect("a method");
-        let factor = words[1].parse().unwrap();
-        let header = Header::new(&archives, method, factor, Dialect::Reference)?;
+        let header = new_header(words)?;
         header.check_rules()?;
         self.files.insert(self.name.clone(), header.image());
         Ok(())
+    }
+
+    fn resize(&mut self, words: &[&str]) -> Result<(), WhisperError> {
+        let source = &self.files[words[1]];
+        let header = Header::parse(source, Dialect::Reference)?;
+        let how = match words[5] {
+            "aggregate" => Resize::Aggregate,
+            _ => Resize::Points,
+        };
+        let resized = header.resize(source, &new_header(&words[2..])?, how, number(words[0]))?;
+        self.files.insert(self.name.clone(), resized);
+        Ok(())
+    }
+
+    fn diff(&mut self, words: &[&str]) -> Result<String, WhisperError> {
+        let other = self.files[words[3]].clone();
+        let other_header = Header::parse(&other, Dialect::Reference)?;
+        let comparison = Comparison {
+            now: number(words[0]),
+            until: number(words[1]),
+            ignores_empty: words[2] == "both",
+        };
+        let (header, file) = self.file();
+        let diffs = header.diff(file, (&other_header, &other), comparison)?;
+        let lines = diffs.iter().map(|diff| {
+            let mut line = format!("{} {}", diff.archive, diff.compared);
+            for point in &diff.differences {
+                let (a, b) = (text(point.a), text(point.b));
+                line.push_str(&format!(" {}:{a}:{b}", point.timestamp_s));
+            }
+            line
+        });
+        Ok(lines.collect::<Vec<_>>().join(" ; "))
     }
 
     fn file(&mut self) -> (Header, &mut Vec<u8>) {
@@ -101,15 +134,35 @@ impl Files {
         let Some(fetched) = header.fetch(file, from, until, now)? else {
             return Ok("none".to_owned());
         };
-        let mut text = format!("{} {} {}", fetched.start_s, fetched.end_s, fetched.step_s);
+        let mut line = format!("{} {} {}", fetched.start_s, fetched.end_s, fetched.step_s);
         for value in fetched.values {
-            match value.is_nan() {
-                true => text.push_str(" -"),
-                false => text.push_str(&format!(" {:016x}", value.to_bits())),
-            }
+            let known = (!value.is_nan()).then_some(value);
+            line.push_str(&format!(" {}", text(known)));
         }
-        Ok(text)
+        Ok(line)
     }
+}
+
+/// The header of METHOD FACTOR STEP:POINTS,...
+fn new_header(words: &[&str]) -> Result<Header, WhisperError> {
+    let spec = |text: &str| {
+        let (step, points) = text.split_once(':').expect("STEP:POINTS");
+        ArchiveSpec {
+            step_s: step.parse().unwrap(),
+            points: points.parse().unwrap(),
+        }
+    };
+    let archives: Vec<ArchiveSpec> = words[2].split(',').map(spec).collect();
+    let method = words[0].parse().expect("a method");
+    let factor = words[1].parse().unwrap();
+    Header::new(&archives, method, factor, Dialect::Reference)
+}
+
+fn text(value: Option<f64>) -> String {
+    value.map_or_else(
+        || "-".to_owned(),
+        |value| format!("{:016x}", value.to_bits()),
+    )
 }
 
 fn number(text: &str) -> i64 {
