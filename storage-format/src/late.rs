@@ -7,6 +7,7 @@
 
 use crate::error::FormatError;
 use crate::ring;
+use crate::segment::SegmentKind;
 use crate::version;
 
 /// Words before the first record.
@@ -14,8 +15,11 @@ pub const HEADER_WORDS: usize = ring::PAGE_WORDS;
 /// Words of one record.
 pub const RECORD_WORDS: usize = 3;
 
-const MAGIC: [u8; 8] = *b"PLMBlate";
-const PART: &str = "late segment header";
+const KIND: SegmentKind = SegmentKind {
+    magic: *b"PLMBlate",
+    part: "late segment header",
+    version: version::LATE,
+};
 const SLOT_BITS: u32 = 56;
 
 /// One late point.
@@ -71,12 +75,7 @@ fn checksum(series: u32, place: u64, cell: u64) -> u32 {
 
 /// The header's bytes: magic, version, checksum; the rest of the page is zero.
 pub fn encode_header() -> [u8; ring::PAGE_BYTES] {
-    let mut page = [0; ring::PAGE_BYTES];
-    page[0..8].copy_from_slice(&MAGIC);
-    page[8..12].copy_from_slice(&u32::from(version::LATE).to_le_bytes());
-    let checksum = crc32fast::hash(&page[..12]);
-    page[12..16].copy_from_slice(&checksum.to_le_bytes());
-    page
+    KIND.encode()
 }
 
 /// Checks a header.
@@ -84,34 +83,7 @@ pub fn encode_header() -> [u8; ring::PAGE_BYTES] {
 /// # Errors
 /// A wrong magic, checksum or version.
 pub fn check_header(bytes: &[u8]) -> Result<(), FormatError> {
-    let Some(fields) = bytes.first_chunk::<16>() else {
-        return Err(FormatError::Truncated {
-            part: PART,
-            offset: 0,
-            needed: 16,
-            available: bytes.len() as u64,
-        });
-    };
-    if fields[0..8] != MAGIC {
-        let mut found = [0; 8];
-        found.copy_from_slice(&fields[0..8]);
-        return Err(FormatError::Magic { part: PART, found });
-    }
-    let expected = u32::from_le_bytes([fields[12], fields[13], fields[14], fields[15]]);
-    let found = crc32fast::hash(&fields[..12]);
-    if expected != found {
-        return Err(FormatError::Checksum {
-            part: PART,
-            offset: 0,
-            expected,
-            found,
-        });
-    }
-    version::check(
-        PART,
-        u16::from_le_bytes([fields[8], fields[9]]),
-        version::LATE,
-    )
+    KIND.check(bytes)
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub const BLOCK: u16 = 1;
 pub const RING: u16 = 1;
 /// The newest version of the late log's segments (`late.md`).
 pub const LATE: u16 = 1;
+/// The newest version of the whisper engine's journal (`journal.md`).
+pub const JOURNAL: u16 = 1;
 /// The newest version of a group's manifest (`manifest.md`).
 pub const MANIFEST: u16 = 1;
 

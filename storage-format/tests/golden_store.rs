@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use plumbago_storage_format::journal::{self, JournalRecord};
 use plumbago_storage_format::late::{self, LateRecord};
 use plumbago_storage_format::manifest::{ArchiveManifest, BlockEntry, Manifest};
 use plumbago_storage_format::ring::{self, PanelHeader};
@@ -13,9 +14,10 @@ use plumbago_storage_format::ring::{self, PanelHeader};
 /// A file in `vectors/` and what makes its bytes.
 type Vector = (&'static str, fn() -> Vec<u8>);
 
-const VECTORS: [Vector; 3] = [
+const VECTORS: [Vector; 4] = [
     ("ring-v1.bin", panel),
     ("late-v1.bin", late_segment),
+    ("journal-v1.bin", journal_segment),
     ("manifest-v1.bin", || manifest().encode()),
 ];
 
@@ -71,6 +73,29 @@ const LATE: [LateRecord; 2] = [
 fn late_segment() -> Vec<u8> {
     let mut bytes = late::encode_header().to_vec();
     for record in LATE {
+        for word in record.encode() {
+            bytes.extend(word.to_le_bytes());
+        }
+    }
+    bytes
+}
+
+const JOURNAL: [JournalRecord; 2] = [
+    JournalRecord {
+        series: 9,
+        timestamp: 1_750_000_003,
+        value: 2.25,
+    },
+    JournalRecord {
+        series: u32::MAX,
+        timestamp: i64::MAX,
+        value: -0.0,
+    },
+];
+
+fn journal_segment() -> Vec<u8> {
+    let mut bytes = journal::encode_header().to_vec();
+    for record in JOURNAL {
         for word in record.encode() {
             bytes.extend(word.to_le_bytes());
         }
@@ -164,6 +189,19 @@ fn golden_late_segment_holds_its_points() {
         let first = late::HEADER_WORDS + position * late::RECORD_WORDS;
         let words = [0, 1, 2].map(|offset| word(&bytes, first + offset));
         let found = LateRecord::decode(words).unwrap();
+        assert_eq!(found, expected);
+        assert_eq!(found.value.to_bits(), expected.value.to_bits());
+    }
+}
+
+#[test]
+fn golden_journal_holds_its_points() {
+    let bytes = golden("journal-v1.bin");
+    journal::check_header(&bytes).unwrap();
+    for (position, expected) in JOURNAL.into_iter().enumerate() {
+        let first = journal::HEADER_WORDS + position * journal::RECORD_WORDS;
+        let words = [0, 1, 2].map(|offset| word(&bytes, first + offset));
+        let found = JournalRecord::decode(words).unwrap();
         assert_eq!(found, expected);
         assert_eq!(found.value.to_bits(), expected.value.to_bits());
     }

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::{SLOT_BYTES, WhisperError};
+use super::{SLOT_BYTES, SlotFile, WhisperError};
 
 /// What a user asks of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,15 +189,54 @@ impl Archive {
         distance.rem_euclid(i64::from(self.points)) as u32
     }
 
+    /// `count` slots from slot `first` on, around the end of the archive, read into `room`.
+    pub(super) fn turn_of<'a, F: SlotFile + ?Sized>(
+        &self,
+        file: &mut F,
+        (first, count): (u32, u32),
+        room: &'a mut Vec<u8>,
+    ) -> Result<impl Iterator<Item = Slot> + use<'a, F>, F::Error> {
+        let bytes = |slots: u32| slots as usize * SLOT_BYTES;
+        room.resize(bytes(count), 0);
+        let before_end = count.min(self.points - first);
+        let (head, tail) = room.split_at_mut(bytes(before_end));
+        file.read(self.slot_offset(first), head)?;
+        if !tail.is_empty() {
+            file.read(self.slot_offset(0), tail)?;
+        }
+        let (slots, _) = room.as_chunks::<SLOT_BYTES>();
+        Ok(slots.iter().map(Slot::read))
+    }
+
+    /// [`Archive::base`] of a file that is not all in memory.
+    pub(super) fn base_of<F: SlotFile + ?Sized>(
+        &self,
+        file: &mut F,
+    ) -> Result<Option<i64>, F::Error> {
+        let mut base = [0; 4];
+        file.read(self.slot_offset(0), &mut base)?;
+        let base = u32::from_be_bytes(base);
+        Ok((base != 0).then_some(i64::from(base)))
+    }
+
     /// Stores a value; slot 0 of an empty archive becomes its base.
-    pub(super) fn store(&self, bytes: &mut [u8], interval: u32, value: f64) {
-        let number = match self.base(bytes) {
+    pub(super) fn store<F: SlotFile + ?Sized>(
+        &self,
+        file: &mut F,
+        interval: u32,
+        value: f64,
+    ) -> Result<(), F::Error> {
+        let number = match self.base_of(file)? {
             Some(base) => self.slot_number(base, i64::from(interval)),
             None => 0,
         };
-        let (slots, _) = bytes[self.range()].as_chunks_mut::<SLOT_BYTES>();
-        let slot = &mut slots[number as usize];
+        let mut slot = [0; SLOT_BYTES];
         slot[..4].copy_from_slice(&interval.to_be_bytes());
         slot[4..].copy_from_slice(&value.to_be_bytes());
+        file.write(self.slot_offset(number), &slot)
+    }
+
+    fn slot_offset(&self, number: u32) -> usize {
+        self.offset_bytes as usize + number as usize * SLOT_BYTES
     }
 }

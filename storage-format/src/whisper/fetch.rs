@@ -3,7 +3,7 @@
 //! Times may be any `i64`; they are brought within [`TIME_LIMIT_S`] of the epoch before anything is
 //! computed with them, which no answer shows, since the format's own times have 32 bits.
 
-use super::{Archive, Header, WhisperError};
+use super::{Archive, Header, SlotFile, WhisperError};
 use crate::error::FormatError;
 
 /// Times beyond this are as good as it: 34,000 years.
@@ -85,6 +85,39 @@ impl Header {
             return Err(WhisperError::Range { from_s, until_s });
         }
         Ok(self.archives()[archive].read(bytes, limited(from), limited(until)))
+    }
+
+    /// `count` values of one archive from the interval `start` on, which is a multiple of its step:
+    /// [`Header::fetch_archive`] of a file that is not all in memory. Beyond as many as the archive
+    /// has slots, nothing is known.
+    ///
+    /// # Errors
+    /// When bytes cannot be read.
+    ///
+    /// # Panics
+    /// If there is no archive of this number.
+    pub fn read_slots<F: SlotFile + ?Sized>(
+        &self,
+        file: &mut F,
+        archive: usize,
+        (start, count): (i64, usize),
+    ) -> Result<Vec<f64>, F::Error> {
+        let archive = self.archives()[archive];
+        let mut values = vec![f64::NAN; count];
+        let held = count.min(archive.points as usize);
+        let Some(base) = archive.base_of(file)? else {
+            return Ok(values);
+        };
+        // Of more intervals than slots only the newest can be there.
+        let first = start + (count - held) as i64 * i64::from(archive.step_s);
+        let mut room = Vec::new();
+        let turn = (archive.slot_number(base, first), held as u32);
+        let slots = archive.turn_of(file, turn, &mut room)?;
+        let intervals = (first..).step_by(archive.step_s as usize);
+        for ((slot, interval), value) in slots.zip(intervals).zip(&mut values[count - held..]) {
+            *value = slot.value_at(interval).unwrap_or(f64::NAN);
+        }
+        Ok(values)
     }
 
     /// The points that one archive holds at `now`, oldest first: what an import takes.

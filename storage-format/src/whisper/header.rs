@@ -13,6 +13,9 @@ use crate::error::FormatError;
 /// The most archives of a file: far more than anyone has, and a limit to what a reader allocates.
 pub const ARCHIVES_MAX: usize = 255;
 
+/// The longest header: that of so many archives.
+pub const HEADER_BYTES_MAX: usize = METADATA_BYTES + ARCHIVE_INFO_BYTES * ARCHIVES_MAX;
+
 const PART: &str = "whisper header";
 const ARCHIVE_PART: &str = "whisper archive entry";
 const SLOTS_PART: &str = "whisper archive";
@@ -63,6 +66,19 @@ impl Header {
     /// writer would have written, or [`FormatError::Truncated`] for a file that is shorter than its
     /// header says.
     pub fn parse(bytes: &[u8], dialect: Dialect) -> Result<Self, FormatError> {
+        Self::parse_head(bytes, bytes.len() as u64, dialect)
+    }
+
+    /// Reads the header of a file of `file_bytes` bytes by the first of them, of which
+    /// [`HEADER_BYTES_MAX`] are always enough.
+    ///
+    /// # Errors
+    /// As [`Header::parse`].
+    pub fn parse_head(
+        bytes: &[u8],
+        file_bytes: u64,
+        dialect: Dialect,
+    ) -> Result<Self, FormatError> {
         if bytes.starts_with(COMPRESSED_MAGIC) {
             let found = *b"whisper_";
             return Err(FormatError::Magic { part: PART, found });
@@ -85,7 +101,7 @@ impl Header {
                 found: u64::from(max_retention_s),
             });
         }
-        header.check_length(bytes)?;
+        header.check_file_bytes(file_bytes)?;
         Ok(header)
     }
 
@@ -207,7 +223,15 @@ impl Header {
 
     /// Refuses bytes that are shorter than the archives need, so that these may be indexed.
     pub(super) fn check_length(&self, bytes: &[u8]) -> Result<(), FormatError> {
-        let (needed, available) = (self.file_bytes(), bytes.len() as u64);
+        self.check_file_bytes(bytes.len() as u64)
+    }
+
+    /// Refuses a file that is shorter than the archives need.
+    ///
+    /// # Errors
+    /// [`FormatError::Truncated`].
+    pub fn check_file_bytes(&self, available: u64) -> Result<(), FormatError> {
+        let needed = self.file_bytes();
         if available < needed {
             return Err(FormatError::Truncated {
                 part: SLOTS_PART,

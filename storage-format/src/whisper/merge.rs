@@ -29,7 +29,7 @@ impl Header {
                 continue;
             }
             let read = source_header.fetch_archive(source, number, from.max(oldest), until)?;
-            self.write(target, number, &self.held(number, &read, now), now);
+            let Ok(()) = self.write(target, number, &self.held(number, &read, now), now);
         }
         Ok(())
     }
@@ -62,7 +62,7 @@ impl Header {
             }
             let points = self.held(number, &missing, now);
             for &(interval, value) in &points {
-                archive.store(target, interval as u32, value);
+                let Ok(()) = archive.store(target, interval as u32, value);
             }
             written += points.len();
             self.roll_up_whole(target, number, &points, now);

@@ -2,7 +2,8 @@
 //!
 //! [`Header`] is the door: it is parsed from a file's first bytes (or made by [`Header::new`] for a
 //! file to come) and every operation is a method of it over the whole file's bytes, which the
-//! caller brings as a map or a buffer. The engine, import, export and the tools stand above.
+//! caller brings as a map or a buffer. The engine, which keeps no whole file in memory, brings a
+//! [`SlotFile`] instead. Import, export and the tools stand above as well.
 //!
 //! Invariants: nothing here panics or reads out of bounds whatever the bytes hold, since a header
 //! is checked when it is made and the length of the bytes at every operation. Writing follows the
@@ -36,6 +37,7 @@ mod merge;
 mod method;
 mod path;
 mod resize;
+mod slot_file;
 mod update;
 
 pub use archive::{Archive, ArchiveSpec, Slot};
@@ -43,10 +45,11 @@ pub use check::{Fault, SlotPlace};
 pub use diff::{ArchiveDiff, Comparison, Difference};
 pub use error::WhisperError;
 pub use fetch::Fetched;
-pub use header::{ARCHIVES_MAX, Header};
+pub use header::{ARCHIVES_MAX, HEADER_BYTES_MAX, Header};
 pub use method::{Dialect, Method};
 pub use path::{TaggedNames, metric_name, relative_path};
 pub use resize::Resize;
+pub use slot_file::SlotFile;
 pub use update::{Placement, Written};
 
 /// Bytes of a slot: a `u32` timestamp and an `f64` value.

@@ -378,3 +378,44 @@ fn a_file_that_breaks_the_rules_of_creation_is_still_served() {
     header.update(&mut file, NOW, 3.0, NOW).unwrap();
     assert_eq!(points(&header, &file, 0, NOW), [(NOW, 3.0)]);
 }
+
+#[test]
+fn a_header_is_read_by_the_first_bytes_of_its_file() {
+    let header = header();
+    let head = header.encode();
+    let parse = |bytes| Header::parse_head(&head, bytes, Dialect::Reference);
+    assert_eq!(parse(header.file_bytes()).unwrap(), header);
+    assert!(matches!(
+        parse(header.file_bytes() - 1),
+        Err(FormatError::Truncated { .. })
+    ));
+}
+
+#[test]
+fn slots_are_read_by_their_places() {
+    let header = header();
+    let mut file = header.image();
+    let now = NOW;
+    let points: Vec<_> = (0..40).map(|slot| (now - slot * 10, slot as f64)).collect();
+    header.update_many(&mut file, &points, now).unwrap();
+    for (number, archive) in header.archives().iter().enumerate() {
+        let (step, slots) = (i64::from(archive.step_s()), archive.points() as usize);
+        for count in [0, 1, slots - 1, slots, slots + 3] {
+            let start = (now - now % step) - (count as i64 - 1) * step;
+            let Ok(values) = header.read_slots(&mut file[..], number, (start, count));
+            assert_eq!(values.len(), count);
+            if count > 0 {
+                let range = (start - step, start + (count as i64 - 1) * step);
+                let expected = header
+                    .fetch_archive(&file, number, range.0, range.1)
+                    .unwrap();
+                let known = values.iter().zip((start..).step_by(step as usize));
+                let known: Vec<_> = known
+                    .filter(|(value, _)| !value.is_nan())
+                    .map(|(value, interval)| (interval, *value))
+                    .collect();
+                assert_eq!(known, expected.known().collect::<Vec<_>>());
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::fetch::limited;
-use super::{Archive, Header, WhisperError};
+use super::{Archive, Header, SlotFile, WhisperError};
 
 /// What became of the points of one [`Header::update_many`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Header {
         }
         match self.place(timestamp, now) {
             Placement::Archive(archive) => {
-                self.write(bytes, archive, &[(timestamp, value)], now);
+                let Ok(()) = self.write(bytes, archive, &[(timestamp, value)], now);
                 Ok(())
             }
             Placement::TooOld => Err(WhisperError::TooOld { timestamp_s, now_s }),
@@ -88,12 +88,27 @@ impl Header {
         now: i64,
     ) -> Result<Written, WhisperError> {
         self.check_writable(bytes)?;
+        let Ok(written) = self.update_slots(bytes, points, now);
+        Ok(written)
+    }
+
+    /// [`Header::update_many`] of a file that is not all in memory. The caller has checked that it
+    /// is as long as this header says and that the method rolls up.
+    ///
+    /// # Errors
+    /// When bytes cannot be read or written; some points may have been stored by then.
+    pub fn update_slots<F: SlotFile + ?Sized>(
+        &self,
+        file: &mut F,
+        points: &[(i64, f64)],
+        now: i64,
+    ) -> Result<Written, F::Error> {
         let points = chronological(points);
         let future = points.partition_point(|point| !self.is_future(point.0, now));
         let mut end = future;
         for (number, archive) in self.archives().iter().enumerate() {
             let held = points[..end].partition_point(|point| !archive.holds(point.0, now));
-            self.write(bytes, number, &points[held..end], now);
+            self.write(file, number, &points[held..end], now)?;
             end = held;
         }
         Ok(Written {
@@ -112,44 +127,56 @@ impl Header {
     }
 
     /// Stores points, oldest first, that the archive holds, and rolls them up: the reference's
-    /// `__archive_update_many`. The caller has checked the length of `bytes`.
-    pub(super) fn write(&self, bytes: &mut [u8], archive: usize, points: &[(i64, f64)], now: i64) {
+    /// `__archive_update_many`. The caller has checked the length of the file.
+    pub(super) fn write<F: SlotFile + ?Sized>(
+        &self,
+        file: &mut F,
+        archive: usize,
+        points: &[(i64, f64)],
+        now: i64,
+    ) -> Result<(), F::Error> {
         let (archive, coarser) = (self.archives()[archive], &self.archives()[archive + 1..]);
         for run in points.chunk_by(|a, b| archive.interval(a.0) == archive.interval(b.0)) {
             if let Some(&(timestamp, value)) = run.last() {
-                archive.store(bytes, archive.interval(timestamp) as u32, value);
+                archive.store(file, archive.interval(timestamp) as u32, value)?;
             }
         }
+        let mut room = Vec::new();
         let mut finer = archive;
         for &coarse in coarser {
             let mut has_written = false;
             for run in points.chunk_by(|a, b| coarse.interval(a.0) == coarse.interval(b.0)) {
                 let interval = coarse.interval(run[0].0);
-                has_written |= self.roll_up(bytes, finer, coarse, interval, now);
+                has_written |= self.roll_up(file, (finer, coarse), (interval, now), &mut room)?;
             }
             if !has_written {
                 break;
             }
             finer = coarse;
         }
+        Ok(())
     }
 
     /// Rolls points of an archive up into the coarser ones, but only by windows that lie wholly
     /// within what the finer archive covers at `now`.
     pub(super) fn roll_up_whole(
         &self,
-        bytes: &mut [u8],
+        file: &mut [u8],
         archive: usize,
         points: &[(i64, f64)],
         now: i64,
     ) {
+        let mut room = Vec::new();
         for pair in self.archives()[archive..].windows(2) {
             let (finer, coarse) = (pair[0], pair[1]);
             let mut has_written = false;
             for run in points.chunk_by(|a, b| coarse.interval(a.0) == coarse.interval(b.0)) {
                 let interval = coarse.interval(run[0].0);
-                let is_whole = finer.holds(interval, now);
-                has_written |= is_whole && self.roll_up(bytes, finer, coarse, interval, now);
+                if finer.holds(interval, now) {
+                    let Ok(written) =
+                        self.roll_up(file, (finer, coarse), (interval, now), &mut room);
+                    has_written |= written;
+                }
             }
             if !has_written {
                 break;
@@ -157,31 +184,31 @@ impl Header {
         }
     }
 
-    /// Computes one coarse interval from the finer archive: the reference's `__propagate`.
-    fn roll_up(
+    /// Computes and stores one coarse interval by the finer archive: the reference's `__propagate`.
+    /// True when there was enough to store.
+    fn roll_up<F: SlotFile + ?Sized>(
         &self,
-        bytes: &mut [u8],
-        finer: Archive,
-        coarse: Archive,
-        interval: i64,
-        now: i64,
-    ) -> bool {
+        file: &mut F,
+        (finer, coarse): (Archive, Archive),
+        (interval, now): (i64, i64),
+        room: &mut Vec<u8>,
+    ) -> Result<bool, F::Error> {
         if !coarse.holds(interval, now) {
-            return false;
+            return Ok(false);
         }
-        let first = match finer.base(bytes) {
+        let first = match finer.base_of(file)? {
             Some(base) => finer.slot_number(base, interval),
             None => 0,
         };
         let intervals = (interval..).step_by(finer.step_s as usize);
-        let window = finer.turn(bytes, first, window_slots(finer, coarse));
+        let window = finer.turn_of(file, (first, window_slots(finer, coarse)), room)?;
         let window = window.zip(intervals);
         let window = window.map(|(slot, expected)| slot.value_at(expected));
-        let value = self.method().roll_up(window, self.x_files_factor());
-        if let Some(value) = value {
-            coarse.store(bytes, interval as u32, value);
-        }
-        value.is_some()
+        let Some(value) = self.method().roll_up(window, self.x_files_factor()) else {
+            return Ok(false);
+        };
+        coarse.store(file, interval as u32, value)?;
+        Ok(true)
     }
 }
 
