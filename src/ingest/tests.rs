@@ -62,6 +62,13 @@ impl ShardWriter for Writer {
         }
     }
 
+    fn forget(&mut self, series: &[SeriesId]) {
+        let mut state = self.0.state.lock();
+        for id in series {
+            assert!(state.defined.remove(&id.0).is_some(), "{id:?}");
+        }
+    }
+
     fn maintain(&mut self, _now: i64, _budget: Duration) -> Result<Maintenance, StoreError> {
         Ok(Maintenance::Idle)
     }

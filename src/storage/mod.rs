@@ -12,6 +12,9 @@ mod map;
 pub mod memory;
 pub mod strata;
 
+#[cfg(test)]
+mod suite;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +106,33 @@ pub struct Fetched {
     pub values: Vec<f64>,
 }
 
+/// The newest point of a series, as a survey of a store finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewestPoint {
+    /// The time of its slot.
+    pub slot: i64,
+    /// Seconds of the slot: the point came in one of them.
+    pub step: u32,
+}
+
+impl NewestPoint {
+    /// The last second that the point can be of.
+    pub fn latest(self) -> i64 {
+        self.slot + i64::from(self.step) - 1
+    }
+}
+
+/// What series take in one kind of archive, as a survey of a store finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArchiveUsage {
+    /// Seconds a slot.
+    pub step: u32,
+    /// Slots that are stored, of all series together.
+    pub slots: u64,
+    /// Bytes that they take.
+    pub bytes: u64,
+}
+
 /// Why a store could not do what it was asked. Bad input is a [`Refusal`], not an error.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -186,6 +216,28 @@ pub trait Store: Send + Sync + 'static {
     /// The retention and rollup of a series.
     fn definition(&self, series: SeriesId) -> Option<(Arc<Retention>, Rollup)>;
 
+    /// The newest point of each series within its retention, `None` for one that has none and for
+    /// one that is not known. Where damage hides what a series has it counts as new.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    fn newest(
+        &self,
+        series: &[SeriesId],
+        now: i64,
+    ) -> Result<Vec<Option<NewestPoint>>, StoreError> {
+        let newest = series.iter().map(|&id| newest_by_fetching(self, id, now));
+        newest.collect()
+    }
+
+    /// What series take on disk, by the step of the archives; empty where an engine cannot tell.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    fn usage(&self, _series: &[SeriesId]) -> Result<Vec<ArchiveUsage>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// Makes everything stored so far survive a power loss. The caller has synced the catalog first.
     ///
     /// # Errors
@@ -197,6 +249,35 @@ pub trait Store: Send + Sync + 'static {
 
     /// Its counters.
     fn statistics(&self) -> StoreStatistics;
+}
+
+/// The newest point of a series, by reading each archive whole.
+fn newest_by_fetching<S: Store + ?Sized>(
+    store: &S,
+    series: SeriesId,
+    now: i64,
+) -> Result<Option<NewestPoint>, StoreError> {
+    let Some((retention, _)) = store.definition(series) else {
+        return Ok(None);
+    };
+    for archive in retention.archives() {
+        let range = TimeRange {
+            from: now - archive.retention(),
+            until: now,
+            now,
+        };
+        let Some(fetched) = store.fetch(series, range)? else {
+            continue;
+        };
+        // A coarser archive may know a point that came when it was too old for the finer one, but
+        // then that is the newest one only where the finer has none.
+        if let Some(slot) = fetched.values.iter().rposition(|value| !value.is_nan()) {
+            let step = fetched.step;
+            let slot = fetched.start + slot as i64 * i64::from(step);
+            return Ok(Some(NewestPoint { slot, step }));
+        }
+    }
+    Ok(None)
 }
 
 /// The writing half of one shard: owned by one worker thread.
@@ -219,6 +300,12 @@ pub trait ShardWriter: Send {
         value: f64,
         now: i64,
     ) -> Result<(), Refusal>;
+
+    /// Lets go of series for good; they are not known any more when this returns, and what they hold
+    /// is given back in the maintenance that follows. Their ids never come again. The caller has
+    /// made the removal durable in the catalog, so that a crash in between leaves nobody who asks
+    /// for them.
+    fn forget(&mut self, series: &[SeriesId]);
 
     /// Does a slice of the work that follows the clock (opening rows, sealing, rollups, late points)
     /// and returns soon after `budget`. Called between batches and when the shard is idle.

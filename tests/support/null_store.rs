@@ -26,6 +26,8 @@ impl ShardWriter for NullWriter {
         Ok(())
     }
 
+    fn forget(&mut self, _: &[SeriesId]) {}
+
     fn maintain(&mut self, _: i64, _: Duration) -> Result<Maintenance, StoreError> {
         Ok(Maintenance::Idle)
     }

@@ -195,6 +195,13 @@ impl ShardWriter for MemoryWriter {
         Ok(())
     }
 
+    fn forget(&mut self, series: &[SeriesId]) {
+        let mut all = self.shared.series.write();
+        for id in series {
+            all.remove(id);
+        }
+    }
+
     fn maintain(&mut self, _now: i64, _budget: Duration) -> Result<Maintenance, StoreError> {
         Ok(Maintenance::Idle)
     }

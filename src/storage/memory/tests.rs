@@ -38,6 +38,11 @@ fn values(store: &MemoryStore, from: i64, until: i64, now: i64) -> Vec<Option<f6
 }
 
 #[test]
+fn suite_of_life_and_death_passes() {
+    crate::storage::suite::run(&MemoryStore::new(1));
+}
+
+#[test]
 fn last_value_of_a_slot_wins() {
     let (store, mut writer) = store_with("10s:1h", AggregationMethod::Average, 0.5);
     for value in [1.0, 2.0] {

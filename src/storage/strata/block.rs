@@ -7,8 +7,8 @@
 use std::fmt::Display;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 
 use plumbago_storage_format::block::{Place, Reader, Span, Writer};
@@ -32,6 +32,9 @@ pub(super) struct Block {
     disk: Arc<dyn Disk>,
     bytes: OnceLock<Result<Bytes, String>>,
     found_damage: AtomicBool,
+    /// [`Group::times_forgotten`](super::group::Group::times_forgotten) when it was last looked
+    /// through for series that are gone.
+    looked_through: AtomicU64,
 }
 
 /// The file name of a block.
@@ -56,6 +59,7 @@ impl Block {
             disk: Arc::clone(disk),
             bytes: OnceLock::new(),
             found_damage: AtomicBool::new(false),
+            looked_through: AtomicU64::new(0),
         }
     }
 
@@ -150,6 +154,12 @@ impl Block {
             ids.push(id.map_err(|error| self.damaged(&error))?);
         }
         Ok(())
+    }
+
+    /// True unless it was looked through since series were forgotten for the `times`-th time; it
+    /// counts as looked through from now on.
+    pub(super) fn start_look(&self, times: u64) -> bool {
+        self.looked_through.swap(times, Relaxed) < times
     }
 
     /// The error of a damaged block, which is remembered.

@@ -45,7 +45,7 @@ impl Group {
             return Ok(false);
         };
         let mut patches = self.plan(&table, work);
-        for series in table.series() {
+        for series in self.known(&table) {
             let points = self.with_rolled(series, table.of(series), work);
             patches.push(self, &mut work.next_generation, series, &points)?;
         }
@@ -66,9 +66,16 @@ impl Group {
         Ok(true)
     }
 
+    /// The series of a table that are still there.
+    fn known(&self, table: &LateTable) -> Vec<u32> {
+        let mut series = table.series();
+        series.retain(|&series| self.common.is_known(series));
+        series
+    }
+
     /// A patch cannot say that a window has no value; such points wait on until it is rolled up.
     fn carry_over(&self, table: &LateTable, manifest: &Manifest) -> Result<(), StoreError> {
-        for series in table.series() {
+        for series in self.known(table) {
             for &point in table.of(series) {
                 let is_open = point.slot() >= manifest.archives[point.archive()].rolled;
                 if point.value.is_nan() && is_open {

@@ -85,6 +85,8 @@ pub(super) struct Group {
     pub(super) late: Late,
     /// Columns without a point in the span sealed last, for the writer to take back.
     pub(super) idle_columns: Mutex<Vec<u32>>,
+    /// How often series were forgotten: blocks are looked through for them once a time.
+    forgotten: AtomicU64,
     syncs_started: AtomicU64,
     syncs_done: AtomicU64,
     sync_lock: Mutex<()>,
@@ -127,6 +129,8 @@ impl Group {
             merging: Mutex::new(()),
             late: Late::default(),
             idle_columns: Mutex::default(),
+            // Some may have been before it was opened.
+            forgotten: AtomicU64::new(1),
             syncs_started: AtomicU64::new(0),
             syncs_done: AtomicU64::new(0),
             sync_lock: Mutex::new(()),
@@ -322,6 +326,16 @@ impl Group {
         }
         self.syncs_done.store(number, Release);
         Ok(())
+    }
+
+    /// Notes that series were forgotten, after the table says so.
+    pub(super) fn note_forgotten(&self) {
+        self.forgotten.fetch_add(1, Release);
+    }
+
+    /// How often series were forgotten.
+    pub(super) fn times_forgotten(&self) -> u64 {
+        self.forgotten.load(Acquire)
     }
 
     /// The number of the newest sync that has begun; what was stored before is surely durable once

@@ -205,6 +205,22 @@ impl Late {
         points.filter(|point| wanted(*point)).collect()
     }
 
+    /// Drops the points of series from the active table; what is frozen or in the log is passed over
+    /// when it is flushed.
+    pub(super) fn forget(&self, series: &[u32]) {
+        if self.count() == 0 {
+            return;
+        }
+        let mut state = self.state.lock();
+        let mut dropped = 0;
+        for series in series {
+            let points = state.active.points.remove(series);
+            dropped += points.map_or(0, |points| points.len());
+        }
+        state.active.count -= dropped;
+        self.count.fetch_sub(dropped, Release);
+    }
+
     /// Freezes the active table when it is due: older than `age_s`, or larger than `points_max`.
     pub(super) fn freeze_when_due(&self, now: i64, age_s: i64, points_max: usize) {
         let mut state = self.state.lock();

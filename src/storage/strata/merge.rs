@@ -30,14 +30,15 @@ const PATCHES_MAX: usize = 4;
 const GENERATIONS: u64 = 1 << 16;
 
 /// What one merge reads and writes.
-struct Plan {
-    archive: usize,
+pub(super) struct Plan {
+    pub(super) archive: usize,
     /// In the order in which they cover one another.
-    inputs: Vec<Arc<Block>>,
-    first: i64,
-    slots: u32,
-    is_patch: bool,
-    next_generation: u64,
+    pub(super) inputs: Vec<Arc<Block>>,
+    pub(super) first: i64,
+    pub(super) slots: u32,
+    pub(super) is_patch: bool,
+    /// Set when the plan is taken.
+    pub(super) next_generation: u64,
 }
 
 impl Group {
@@ -61,17 +62,16 @@ impl Group {
         let mut work = self.work.lock();
         let view = self.view.load_full();
         let finest_end = view.low;
-        let archives = view.archives.iter().enumerate();
-        let mut plan = archives
-            .filter_map(|(archive, state)| {
-                let end = if archive == 0 {
-                    finest_end
-                } else {
-                    state.rolled
-                };
-                self.plan_archive(archive, state, end)
-            })
-            .next()?;
+        let mut archives = view.archives.iter().enumerate();
+        let due = archives.find_map(|(archive, state)| {
+            let end = if archive == 0 {
+                finest_end
+            } else {
+                state.rolled
+            };
+            self.plan_archive(archive, state, end)
+        });
+        let mut plan = due.or_else(|| self.plan_reclaim(&view))?;
         plan.next_generation = work.next_generation;
         work.next_generation += GENERATIONS;
         Some(plan)
@@ -141,7 +141,9 @@ impl Group {
             for source in &mut sources {
                 source.overlay(id, plan.first, &mut values, &mut scratch)?;
             }
-            output.push(self, &mut generation, id, &values, &mut fresh)?;
+            if self.common.is_known(id) {
+                output.push(self, &mut generation, id, &values, &mut fresh)?;
+            }
         }
         output.finish(self, &mut fresh)?;
         debug_assert!(generation <= plan.next_generation + GENERATIONS);

@@ -253,8 +253,9 @@ impl Panel {
         Ok(())
     }
 
+    /// Notes that the next sync has something to do; after what was stored.
     #[inline]
-    fn mark_dirty(&self) {
+    pub(super) fn mark_dirty(&self) {
         // Checked first: the flag's cache line stays shared while it is already set. The flag is set
         // after the store it speaks of, so a sync that misses it leaves it for the next one.
         if !self.dirty.load(Relaxed) {

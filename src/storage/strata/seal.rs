@@ -79,6 +79,8 @@ impl Group {
     ) -> Result<Vec<Arc<Block>>, StoreError> {
         let panels = self.panels.load_full();
         let mut columns = owned_columns(&panels)?;
+        // A series that is gone has no use for a block; its column is being cleared.
+        columns.retain(|&(owner, _)| self.common.is_known(owner));
         columns.sort_unstable();
         let mut tiles = Tiles::new(&panels, first, slots);
         let mut idle = Vec::new();

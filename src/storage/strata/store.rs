@@ -6,7 +6,7 @@
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,7 +23,8 @@ use super::table::SeriesTable;
 use super::writer::Writer;
 use crate::metric::{Retention, Rollup, SeriesId};
 use crate::storage::{
-    Fetched, Selection, ShardWriter, Store, StoreError, StoreHealth, StoreStatistics, TimeRange,
+    ArchiveUsage, Fetched, NewestPoint, Selection, ShardWriter, Store, StoreError, StoreHealth,
+    StoreStatistics, TimeRange,
 };
 
 pub(super) const META_FILE: &str = "meta";
@@ -85,8 +86,9 @@ pub(super) struct Shared {
     /// By group number, `family * shards + shard`.
     groups: RwLock<Vec<Option<Arc<Group>>>>,
     writers_taken: Mutex<Vec<bool>>,
-    /// The greatest time that a writer was told.
-    now: AtomicI64,
+    /// By shard, the greatest time that its writer was told. Until then nothing structural is done
+    /// with the shard's groups: only when every series was defined is an unknown one a dead one.
+    now: Box<[AtomicI64]>,
     has_background: bool,
     room_min_bytes: u64,
     is_closing: AtomicBool,
@@ -128,7 +130,7 @@ impl Strata {
             families: Mutex::new(families),
             groups: RwLock::default(),
             writers_taken: Mutex::new(vec![false; shards]),
-            now: AtomicI64::new(UNKNOWN_TIME),
+            now: (0..shards).map(|_| AtomicI64::new(UNKNOWN_TIME)).collect(),
             has_background: config.background,
             room_min_bytes: config.room_min_bytes,
             is_closing: AtomicBool::new(false),
@@ -326,8 +328,9 @@ impl Shared {
     }
 
     /// Follows the clock of a writer: wakes the background thread, or does its work here.
-    pub(super) fn follow(&self, now: i64) {
-        let before = self.now.fetch_max(now, Relaxed);
+    pub(super) fn follow(&self, shard: u32, now: i64) {
+        // Release: who sees the time also sees every series that the writer defined before.
+        let before = self.now[shard as usize].fetch_max(now, Release);
         if !self.has_background {
             self.work_all();
             self.merge_all();
@@ -352,22 +355,26 @@ impl Shared {
 
     fn work_all(&self) {
         self.watch_room();
-        let now = self.now.load(Relaxed);
-        if now == UNKNOWN_TIME {
-            // No writer has said yet what time it is, and nothing may be judged too old without.
-            return;
-        }
         for group in self.all_groups() {
             if self.is_closing.load(Acquire) {
                 return;
             }
-            group.work_through(now);
+            if let Some(now) = self.time_of(&group) {
+                group.work_through(now);
+            }
         }
+    }
+
+    /// What time a group's writer was told. `None` before the first time: nothing may be judged too
+    /// old then, and no series gone.
+    fn time_of(&self, group: &Group) -> Option<i64> {
+        let now = self.now[group.place.shard as usize].load(Acquire);
+        (now != UNKNOWN_TIME).then_some(now)
     }
 
     fn merge_all(&self) {
         for group in self.all_groups() {
-            let mut more = true;
+            let mut more = self.time_of(&group).is_some();
             while more && !self.is_closing.load(Acquire) {
                 more = group.merge_one();
             }
@@ -403,6 +410,12 @@ impl Shared {
 }
 
 impl Common {
+    /// True for a series that was defined and not forgotten. Once the writer of a shard is at work
+    /// nobody can ask for its other series any more.
+    pub(super) fn is_known(&self, series: u32) -> bool {
+        self.table.get(SeriesId(series)).rollup.is_some()
+    }
+
     /// The rollup of a series, once it was defined.
     pub(super) fn rollup_of(&self, series: SeriesId) -> Option<Rollup> {
         let number = self.table.get(series).rollup?;
@@ -501,6 +514,18 @@ impl Store for Strata {
         Some((Arc::clone(&group.place.retention), rollup))
     }
 
+    fn newest(
+        &self,
+        series: &[SeriesId],
+        now: i64,
+    ) -> Result<Vec<Option<NewestPoint>>, StoreError> {
+        Ok(self.shared.newest(series, now))
+    }
+
+    fn usage(&self, series: &[SeriesId]) -> Result<Vec<ArchiveUsage>, StoreError> {
+        self.shared.usage(series)
+    }
+
     fn sync(&self) -> Result<(), StoreError> {
         self.shared.common.health.check()?;
         for group in self.shared.all_groups() {
@@ -522,9 +547,7 @@ impl Store for Strata {
 
 impl Drop for Strata {
     fn drop(&mut self) {
-        self.shared
-            .is_closing
-            .store(true, std::sync::atomic::Ordering::Release);
+        self.shared.is_closing.store(true, Release);
         {
             let _guard = self.shared.wake_lock.lock();
             self.shared.wake.notify_all();

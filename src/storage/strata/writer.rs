@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use plumbago_storage_format::ring::{first_column, locate};
 
+use super::forget::Clearing;
 use super::group::Group;
 use super::late::LatePoint;
 use super::layout::ROW_SLOTS;
@@ -27,21 +28,23 @@ const IDLE_CHECKS_MAX: usize = 256;
 /// The writer of one shard.
 #[derive(Debug)]
 pub(super) struct Writer {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     shard: u32,
     /// By group number; only this shard's are there.
-    groups: Vec<Option<GroupWriter>>,
+    pub(super) groups: Vec<Option<GroupWriter>>,
     /// The definition that came last: neighbours in the catalog mostly share it.
     last_retention: Option<(Arc<Retention>, u16)>,
     last_rollup: Option<(Rollup, u16)>,
     stored: u64,
+    /// True until the first maintenance: the series that come by were there before.
+    is_loading: bool,
 }
 
 /// A group as its writer sees it.
 #[derive(Debug)]
-struct GroupWriter {
-    group: Arc<Group>,
-    panels: Vec<Arc<Panel>>,
+pub(super) struct GroupWriter {
+    pub(super) group: Arc<Group>,
+    pub(super) panels: Vec<Arc<Panel>>,
     step: i64,
     /// The greatest time seen.
     now: i64,
@@ -55,7 +58,9 @@ struct GroupWriter {
     /// Panels that were there at opening: their free columns are scrubbed before one is given.
     unscrubbed: usize,
     /// Columns taken back, and the sync that must pass before they are given again.
-    resting: Vec<(u32, u64)>,
+    pub(super) resting: Vec<(u32, u64)>,
+    /// Columns of series that are gone.
+    pub(super) clearing: Clearing,
 }
 
 impl Writer {
@@ -68,6 +73,7 @@ impl Writer {
             last_retention: None,
             last_rollup: None,
             stored: 0,
+            is_loading: true,
         };
         for group in writer.shared.groups_of(shard) {
             writer.add_group(group);
@@ -175,6 +181,7 @@ impl GroupWriter {
             last: (0, 0),
             free,
             resting: Vec::new(),
+            clearing: Clearing::default(),
         }
     }
 
@@ -341,6 +348,10 @@ impl GroupWriter {
         }
         let table = &self.group.common.table;
         let mut entry = table.get(SeriesId(owner));
+        if entry.group.is_none() {
+            // The series is gone: its column is being cleared, and freed then.
+            return;
+        }
         if entry.column == Some(column) && entry.group == Some(self.group.place.number) {
             entry.column = None;
             let is_set = table.set(SeriesId(owner), entry);
@@ -355,7 +366,8 @@ impl ShardWriter for Writer {
     fn define(&mut self, series: &SeriesDefinition) -> Result<(), StoreError> {
         let table = &self.shared.common.table;
         let mut entry = table.get(series.id);
-        if entry.group.is_none() && self.shared.common.health.is_disk_full() {
+        let is_new = entry.group.is_none() && !self.is_loading;
+        if is_new && self.shared.common.health.is_disk_full() {
             return Err(self.shared.full_disk());
         }
         let group = self.group_number(&series.retention)?;
@@ -411,8 +423,15 @@ impl ShardWriter for Writer {
         self.store_slowly(series, timestamp, value, now)
     }
 
+    fn forget(&mut self, series: &[SeriesId]) {
+        self.forget_all(series);
+    }
+
     fn maintain(&mut self, now: i64, budget: Duration) -> Result<Maintenance, StoreError> {
         let started = Instant::now();
+        if std::mem::take(&mut self.is_loading) {
+            self.find_orphans();
+        }
         let counters = &self.shared.common.counters;
         counters
             .points
@@ -424,11 +443,12 @@ impl ShardWriter for Writer {
             }
             if started.elapsed() < budget {
                 more |= writer.take_back_idle();
+                more |= writer.clear_columns(started + budget);
             } else {
                 more = true;
             }
         }
-        self.shared.follow(now);
+        self.shared.follow(self.shard, now);
         let stall = started.elapsed().as_micros() as u64;
         counters.stall_us.fetch_max(stall, Relaxed);
         self.shared.common.health.check()?;

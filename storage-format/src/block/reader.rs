@@ -130,6 +130,16 @@ impl<'a> Reader<'a> {
         self.walk(|opened, member| Ok(opened.group.ids()[member] as u32))
     }
 
+    /// The ids of all series, ascending, with the bytes that each takes; only the index is read.
+    ///
+    /// An item is an error where the index is malformed; the next item is of the next group.
+    pub fn sizes(&self) -> impl Iterator<Item = Result<(u32, u64), FormatError>> + use<'a> {
+        self.walk(|opened, member| {
+            let bytes = opened.group.bytes(member);
+            Ok((opened.group.ids()[member] as u32, bytes.end - bytes.start))
+        })
+    }
+
     /// All series, ascending by id, without comparing checksums.
     ///
     /// An item is an error where the index or a series is malformed.
