@@ -26,7 +26,7 @@ use super::layout::{Layout, ROW_SLOTS, align_down};
 use super::panel::Panel;
 use super::table::SeriesTable;
 use super::view::{ArchiveView, View};
-use crate::metric::{Retention, Rollup};
+use crate::metric::{Retention, Rollup, SeriesId};
 use crate::storage::StoreError;
 
 /// The file name of the manifest.
@@ -220,6 +220,17 @@ impl Group {
         self.publish(&manifest, Vec::new());
         work.manifest = Some(manifest);
         Ok(())
+    }
+
+    /// The first slot that stores may still reach in the ring.
+    pub(super) fn open_slot(&self) -> i64 {
+        self.open.load(Acquire)
+    }
+
+    /// True when a series may have points outside of blocks: in the ring or among the late ones.
+    pub(super) fn has_unsealed(&self, series: SeriesId) -> bool {
+        let column = self.common.table.get(series).column;
+        column.is_some() || !self.late.points_of(series.0, |_| true).is_empty()
     }
 
     /// True once the group has a window.

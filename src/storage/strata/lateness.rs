@@ -83,7 +83,10 @@ impl Group {
     }
 
     /// Appends to log and table, and flushes when there is no room.
-    fn append_or_flush(
+    ///
+    /// # Errors
+    /// When the log cannot be written, or its table cannot be flushed to make room.
+    pub(super) fn append_or_flush(
         &self,
         series: SeriesId,
         point: LatePoint,

@@ -25,9 +25,9 @@ use crate::storage::StoreError;
 
 /// Patches of one window that are let be.
 const PATCHES_MAX: usize = 4;
-/// A merge numbers its files from a range of this length, reserved when its inputs are chosen:
-/// patches that come meanwhile must cover its result.
-const GENERATIONS: u64 = 1 << 16;
+/// A merge, and a batch of an import, numbers its files from a range of this length, reserved when
+/// it begins: patches that come meanwhile must cover its result.
+pub(super) const GENERATIONS: u64 = 1 << 16;
 
 /// What one merge reads and writes.
 pub(super) struct Plan {

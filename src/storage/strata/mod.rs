@@ -22,6 +22,7 @@ mod flush;
 mod forget;
 mod group;
 mod health;
+mod import;
 pub mod inspect;
 mod late;
 mod lateness;
@@ -39,6 +40,7 @@ mod table;
 mod view;
 mod writer;
 
+pub use import::{Existing, Imported, ImportedArchive, ImportedSeries, Importer, RecentPoint};
 pub use store::{Strata, StrataConfig};
 
 #[cfg(test)]

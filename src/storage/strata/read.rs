@@ -146,7 +146,8 @@ impl SeriesReader<'_> {
     }
 
     /// The slots of a coarse archive in `first .. end` that finer late points fall in, ascending,
-    /// without those that have a late value of their own: it was stored or computed after them.
+    /// without those that have a late value of their own: it was stored or computed after them. A
+    /// point that says that a slot has no value rolls nothing up.
     pub(super) fn pending_windows(&self, archive: usize, first: i64, end: i64) -> Vec<i64> {
         let layouts = self.group.layout.archives();
         let step = layouts[archive].step;
@@ -158,7 +159,7 @@ impl SeriesReader<'_> {
             }
             if point.archive() == archive {
                 own.push(window);
-            } else if windows.last() != Some(&window) {
+            } else if !point.value.is_nan() && windows.last() != Some(&window) {
                 windows.push(window);
             }
         }

@@ -171,6 +171,7 @@ impl<'a> Tiles<'a> {
 }
 
 /// Writes series in the order of their ids into block files of at most a stripe each.
+#[derive(Debug)]
 pub(super) struct BlockOutput {
     archive: usize,
     first: i64,
@@ -234,6 +235,12 @@ impl BlockOutput {
             self.finish(group, blocks)?;
         }
         Ok(())
+    }
+
+    /// About how many bytes of the open file are held in memory.
+    pub(super) fn bytes_pending(&self) -> usize {
+        let writer = self.writer.as_ref();
+        writer.map_or(0, |(_, writer)| writer.bytes_so_far())
     }
 
     /// Ends the file that is open, if one is, and makes it durable.

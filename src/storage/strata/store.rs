@@ -318,6 +318,15 @@ impl Shared {
             })
     }
 
+    /// Refuses bulk writes while there is not the room that existing series need.
+    pub(super) fn refuse_when_full(&self) -> Result<(), StoreError> {
+        self.watch_room();
+        match self.common.health.is_disk_full() {
+            true => Err(self.full_disk()),
+            false => Ok(()),
+        }
+    }
+
     /// The error of a series that a full disk keeps out.
     pub(super) fn full_disk(&self) -> StoreError {
         StoreError::Io {

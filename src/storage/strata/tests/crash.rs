@@ -268,7 +268,7 @@ fn open(disk: &SimulatedDisk, retention: &Arc<Retention>) -> Result<Bench, Store
 }
 
 /// A number from the environment.
-fn number(name: &str, default: u64) -> u64 {
+pub(super) fn number(name: &str, default: u64) -> u64 {
     let wanted = std::env::var(name).ok();
     wanted.and_then(|text| text.parse().ok()).unwrap_or(default)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 mod against_whisper;
 mod crash;
+mod import;
 mod life;
 mod look;
 mod trouble;
