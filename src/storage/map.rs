@@ -7,13 +7,20 @@
 //!
 //! Threads: words are atomics, so any thread may read while the one writer stores.
 
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
+#[cfg(test)]
+use std::sync::atomic::Ordering::Relaxed;
 
 use memmap2::{Advice, Mmap, MmapMut, MmapOptions, MmapRaw};
+
+/// Words of what a simulated disk writes at once.
+#[cfg(test)]
+pub(super) const SECTOR_WORDS: usize = 64;
 
 /// A fixed number of shared atomic words.
 #[derive(Debug)]
@@ -33,7 +40,9 @@ enum Owner {
     },
     #[cfg(test)]
     Memory {
-        _words: std::sync::Arc<[AtomicU64]>,
+        _words: std::sync::Arc<Box<[AtomicU64]>>,
+        /// A bit for each sector that somebody looked at, maybe to change it.
+        touched: std::sync::Arc<[AtomicU64]>,
     },
 }
 
@@ -106,33 +115,6 @@ impl Words {
         })
     }
 
-    /// Words in memory alone, all zero, for the simulated disk.
-    #[cfg(test)]
-    pub(super) fn in_memory(count: usize) -> Self {
-        Self::over((0..count).map(|_| AtomicU64::new(0)).collect())
-    }
-
-    /// The same words in memory once more, as a second map of a file would be.
-    ///
-    /// # Panics
-    /// When the words are a map.
-    #[cfg(test)]
-    pub(super) fn share(&self) -> Self {
-        match &self._owner {
-            Owner::Memory { _words: words } => Self::over(std::sync::Arc::clone(words)),
-            _ => panic!("only words in memory are shared"),
-        }
-    }
-
-    #[cfg(test)]
-    fn over(words: std::sync::Arc<[AtomicU64]>) -> Self {
-        Self {
-            base: NonNull::from(&*words).cast(),
-            count: words.len(),
-            _owner: Owner::Memory { _words: words },
-        }
-    }
-
     /// How many words there are.
     pub(super) fn count(&self) -> usize {
         self.count
@@ -145,6 +127,8 @@ impl Words {
     #[inline]
     pub(super) fn word(&self, index: usize) -> &AtomicU64 {
         assert!(index < self.count, "word {index} of {}", self.count);
+        #[cfg(test)]
+        self.touch(index, 1);
         // SAFETY: `index` is inside the `count` words that `_owner` keeps mapped for the life of
         // `self`. Maps begin on a page, boxes on an `AtomicU64`, so every word is aligned. The file
         // behind a map cannot shrink: the data folder is locked, and this engine never shortens a
@@ -161,9 +145,129 @@ impl Words {
     pub(super) fn run(&self, start: usize, length: usize) -> &[AtomicU64] {
         let inside = start <= self.count && length <= self.count - start;
         assert!(inside, "words {start}+{length} of {}", self.count);
+        #[cfg(test)]
+        self.touch(start, length);
         // SAFETY: the whole run is inside the owned words, see `word`.
         unsafe { std::slice::from_raw_parts(self.base.add(start).as_ptr(), length) }
     }
+}
+
+/// Words in memory alone, for the simulated disk: they tell which of them somebody asked for.
+#[cfg(test)]
+impl Words {
+    /// So many words, all zero.
+    pub(super) fn in_memory(count: usize) -> Self {
+        let sectors = count.div_ceil(SECTOR_WORDS);
+        let touched: Vec<AtomicU64> = (0..sectors.div_ceil(64))
+            .map(|_| AtomicU64::new(0))
+            .collect();
+        Self::over(zeroed_box(count).into(), touched.into())
+    }
+
+    /// The same words in memory once more, as a second map of a file would be.
+    ///
+    /// # Panics
+    /// When the words are a map.
+    pub(super) fn share(&self) -> Self {
+        match &self._owner {
+            Owner::Memory { _words, touched } => Self::over(
+                std::sync::Arc::clone(_words),
+                std::sync::Arc::clone(touched),
+            ),
+            _ => panic!("only words in memory are shared"),
+        }
+    }
+
+    fn over(words: std::sync::Arc<Box<[AtomicU64]>>, touched: std::sync::Arc<[AtomicU64]>) -> Self {
+        Self {
+            base: NonNull::from(&**words).cast(),
+            count: words.len(),
+            _owner: Owner::Memory {
+                _words: words,
+                touched,
+            },
+        }
+    }
+
+    fn touch(&self, start: usize, length: usize) {
+        let Owner::Memory { touched, .. } = &self._owner else {
+            return;
+        };
+        let end = (start + length).div_ceil(SECTOR_WORDS);
+        for sector in start / SECTOR_WORDS..end {
+            touched[sector / 64].fetch_or(1 << (sector % 64), Relaxed);
+        }
+    }
+
+    /// The sectors that were asked for since they were taken last, ascending.
+    pub(super) fn touched(&self) -> Vec<usize> {
+        self.sectors_of(|bits| bits.load(Relaxed))
+    }
+
+    /// As [`Words::touched`], and forgets them.
+    pub(super) fn take_touched(&self) -> Vec<usize> {
+        self.sectors_of(|bits| bits.swap(0, Relaxed))
+    }
+
+    fn sectors_of(&self, bits_of: impl Fn(&AtomicU64) -> u64) -> Vec<usize> {
+        let mut sectors = Vec::new();
+        if let Owner::Memory { touched, .. } = &self._owner {
+            for (group, bits) in touched.iter().enumerate() {
+                let mut bits = bits_of(bits);
+                while bits != 0 {
+                    sectors.push(group * 64 + bits.trailing_zeros() as usize);
+                    bits &= bits - 1;
+                }
+            }
+        }
+        sectors
+    }
+
+    /// A sector, zeros behind the end, without touching it.
+    pub(super) fn read_sector(&self, sector: usize) -> [u64; SECTOR_WORDS] {
+        let mut content = [0; SECTOR_WORDS];
+        let start = sector * SECTOR_WORDS;
+        let length = SECTOR_WORDS.min(self.count.saturating_sub(start));
+        // SAFETY: the words are inside the owned ones, and the schedules of the simulated disk run
+        // on one thread: nobody stores meanwhile.
+        unsafe {
+            let words = self.base.add(start).as_ptr().cast::<u64>();
+            words.copy_to_nonoverlapping(content.as_mut_ptr(), length);
+        }
+        content
+    }
+
+    /// Fills a sector without touching it.
+    pub(super) fn write_sector(&self, sector: usize, content: &[u64; SECTOR_WORDS]) {
+        if let Owner::Memory { _words: words, .. } = &self._owner {
+            let words = words[sector * SECTOR_WORDS..].iter();
+            for (word, content) in words.zip(content) {
+                word.store(*content, Relaxed);
+            }
+        }
+    }
+}
+
+/// So many words, all zero, in memory that the system hands out zeroed: what nobody touches costs
+/// nothing.
+pub(super) fn zeroed_box(count: usize) -> Box<[AtomicU64]> {
+    if count == 0 {
+        return Box::default();
+    }
+    let layout = Layout::array::<AtomicU64>(count).unwrap_or_else(|_| capacity_overflow());
+    // SAFETY: the layout is not of size zero. Zero bytes are a valid `AtomicU64`, the layout is
+    // that of `count` of them, and the box frees what the same allocator gave.
+    unsafe {
+        let start = alloc_zeroed(layout).cast::<AtomicU64>();
+        if start.is_null() {
+            handle_alloc_error(layout);
+        }
+        Box::from_raw(std::ptr::slice_from_raw_parts_mut(start, count))
+    }
+}
+
+fn capacity_overflow() -> ! {
+    panic!("more words than an address space has")
 }
 
 /// The bytes of a file that never changes: a read-only map, or plain memory.
@@ -219,8 +323,6 @@ pub(super) fn start_writing_out(_file: &File) {}
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering::Relaxed;
-
     use super::*;
 
     #[test]

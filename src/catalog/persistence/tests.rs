@@ -453,7 +453,7 @@ fn new_schedule(seed: u64) -> Schedule {
 
 #[test]
 fn crash_at_any_step_keeps_what_was_synced_and_gives_no_id_twice() {
-    for seed in 0..40 {
+    for seed in 0..400 {
         let disk = SimulatedDisk::default();
         let mut schedule = new_schedule(seed);
         let mut catalog = open(&disk).0;

@@ -16,9 +16,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use parking_lot::Mutex;
 
 use super::disk::{Disk, WordBacking, WordFile};
-use crate::storage::map::{Bytes, Words};
+use crate::storage::map::{Bytes, SECTOR_WORDS, Words};
 
-const SECTOR: usize = 512;
+/// Bytes of what a disk writes at once.
+const SECTOR: usize = 8 * SECTOR_WORDS;
 
 /// A small generator whose whole state is its seed, so that a failure reruns from it.
 #[derive(Clone, Debug)]
@@ -96,18 +97,35 @@ enum NameChange {
     Remove(PathBuf),
 }
 
-struct Inode {
-    content: Content,
-    durable: Vec<u8>,
+/// A file: what was written, and what of it would outlive a power failure.
+enum Inode {
+    /// Written whole and never again.
+    Bytes {
+        written: Arc<Vec<u8>>,
+        durable: Arc<Vec<u8>>,
+    },
+    /// A map; its sectors tell when they were touched, so nobody walks a megabyte of zeros.
+    Words { words: Words, durable: Sparse },
 }
 
-enum Content {
-    Bytes(Vec<u8>),
-    Words(Arc<Words>),
+/// The words of a file without its sectors of zeros. Copies share their sectors.
+#[derive(Clone, Default)]
+struct Sparse {
+    count: usize,
+    sectors: BTreeMap<usize, Arc<Sector>>,
 }
 
-/// Files and their bytes.
-type Image = BTreeMap<PathBuf, Vec<u8>>;
+type Sector = [u64; SECTOR_WORDS];
+
+/// What a restart finds of a file.
+#[derive(Clone)]
+enum Remains {
+    Bytes(Arc<Vec<u8>>),
+    Words(Sparse),
+}
+
+/// Files and what is left of them.
+type Image = BTreeMap<PathBuf, Remains>;
 
 impl fmt::Debug for State {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,33 +133,102 @@ impl fmt::Debug for State {
     }
 }
 
+impl Sparse {
+    fn set(&mut self, sector: usize, content: &Sector) {
+        if *content == [0; SECTOR_WORDS] {
+            self.sectors.remove(&sector);
+        } else {
+            self.sectors.insert(sector, Arc::new(*content));
+        }
+    }
+
+    fn get(&self, sector: usize) -> Sector {
+        let content = self.sectors.get(&sector);
+        content.map_or([0; SECTOR_WORDS], |content| **content)
+    }
+
+    /// The words in memory, as a process maps them.
+    fn words(&self) -> Words {
+        let words = Words::in_memory(self.count);
+        for (sector, content) in &self.sectors {
+            words.write_sector(*sector, content);
+        }
+        words
+    }
+}
+
 impl Inode {
-    fn current(&self) -> Vec<u8> {
-        match &self.content {
-            Content::Bytes(bytes) => bytes.clone(),
-            Content::Words(words) => words
-                .run(0, words.count())
-                .iter()
-                .flat_map(|word| word.load(Relaxed).to_ne_bytes())
-                .collect(),
+    fn of(remains: Remains) -> Self {
+        match remains {
+            Remains::Bytes(bytes) => Self::Bytes {
+                written: Arc::clone(&bytes),
+                durable: bytes,
+            },
+            Remains::Words(durable) => Self::Words {
+                words: durable.words(),
+                durable,
+            },
+        }
+    }
+
+    fn sync(&mut self) {
+        match self {
+            Self::Bytes { written, durable } => *durable = Arc::clone(written),
+            Self::Words { words, durable } => {
+                for sector in words.take_touched() {
+                    durable.set(sector, &words.read_sector(sector));
+                }
+            }
+        }
+    }
+
+    /// What the kernel has of it.
+    fn current(&self) -> Remains {
+        match self {
+            Self::Bytes { written, .. } => Remains::Bytes(Arc::clone(written)),
+            Self::Words { words, durable } => {
+                let mut current = durable.clone();
+                for sector in words.touched() {
+                    current.set(sector, &words.read_sector(sector));
+                }
+                Remains::Words(current)
+            }
         }
     }
 
     /// What a power failure leaves: each sector old or new.
-    fn torn(&self, random: &mut Random) -> Vec<u8> {
-        let mut current = self.current();
-        if current.len() != self.durable.len() && random.chance(2) {
-            current.truncate(self.durable.len());
-        }
-        let mut durable = self.durable.clone();
-        durable.resize(current.len(), 0);
-        for (new, old) in current.chunks_mut(SECTOR).zip(durable.chunks(SECTOR)) {
-            if new != old && random.chance(2) {
-                new.copy_from_slice(old);
+    fn torn(&self, random: &mut Random) -> Remains {
+        match self {
+            Self::Bytes { written, durable } => {
+                Remains::Bytes(Arc::new(torn_bytes(written, durable, random)))
+            }
+            Self::Words { words, durable } => {
+                let mut torn = durable.clone();
+                for sector in words.touched() {
+                    let content = words.read_sector(sector);
+                    if content != durable.get(sector) && random.chance(2) {
+                        torn.set(sector, &content);
+                    }
+                }
+                Remains::Words(torn)
             }
         }
-        current
     }
+}
+
+fn torn_bytes(written: &[u8], durable: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut torn = written.to_vec();
+    if torn.len() != durable.len() && random.chance(2) {
+        torn.truncate(durable.len());
+    }
+    let mut old = durable.to_vec();
+    old.resize(torn.len(), 0);
+    for (new, old) in torn.chunks_mut(SECTOR).zip(old.chunks(SECTOR)) {
+        if new != old && random.chance(2) {
+            new.copy_from_slice(old);
+        }
+    }
+    torn
 }
 
 impl State {
@@ -187,8 +274,8 @@ impl State {
         self.pending.entry(folder).or_default().push(change);
     }
 
-    fn link(&mut self, path: &Path, content: Content, durable: Vec<u8>) -> usize {
-        self.inodes.push(Inode { content, durable });
+    fn link(&mut self, path: &Path, file: Inode) -> usize {
+        self.inodes.push(file);
         let inode = self.inodes.len() - 1;
         self.change(path, NameChange::Link(path.to_owned(), inode));
         inode
@@ -201,7 +288,7 @@ impl State {
 
     fn sync(&mut self, inode: usize, kind: SyncKind) {
         if self.faults.lying_sync != Some(kind) {
-            self.inodes[inode].durable = self.inodes[inode].current();
+            self.inodes[inode].sync();
         }
     }
 }
@@ -244,12 +331,9 @@ impl SimulatedDisk {
     fn with(image: Image, seed: u64, faults: Faults) -> Self {
         let mut inodes = Vec::new();
         let mut names = BTreeMap::new();
-        for (path, bytes) in image {
+        for (path, remains) in image {
             names.insert(path, inodes.len());
-            inodes.push(Inode {
-                content: Content::Bytes(bytes.clone()),
-                durable: bytes,
-            });
+            inodes.push(Inode::of(remains));
         }
         Self {
             state: Arc::new(Mutex::new(State {
@@ -280,6 +364,11 @@ impl SimulatedDisk {
         Self::with(image, seed, faults)
     }
 
+    /// How many operations there were.
+    pub(super) fn operations(&self) -> u64 {
+        self.state.lock().operations
+    }
+
     /// The disk after the power fails now.
     pub(super) fn after_power_loss(&self, seed: u64, faults: Faults) -> Self {
         let mut state = self.state.lock();
@@ -306,9 +395,9 @@ impl SimulatedDisk {
         state.faults.broken_at = Some(state.operations);
     }
 
-    fn word_file(&self, path: &Path, inode: usize, words: Arc<Words>) -> WordFile {
+    fn word_file(&self, path: &Path, inode: usize, words: Words) -> WordFile {
         WordFile {
-            words: words.share(),
+            words,
             backing: Box::new(SimulatedBacking {
                 disk: self.clone(),
                 inode,
@@ -316,20 +405,6 @@ impl SimulatedDisk {
             }),
         }
     }
-}
-
-fn words_of(bytes: &[u8]) -> Arc<Words> {
-    let words = Words::in_memory(bytes.len() / 8);
-    for (place, chunk) in words
-        .run(0, words.count())
-        .iter()
-        .zip(bytes.chunks_exact(8))
-    {
-        if let Some(chunk) = chunk.first_chunk() {
-            place.store(u64::from_ne_bytes(*chunk), Relaxed);
-        }
-    }
-    Arc::new(words)
 }
 
 impl Disk for SimulatedDisk {
@@ -353,13 +428,20 @@ impl Disk for SimulatedDisk {
         let mut state = self.state.lock();
         state.step(false)?;
         let inode = state.inode(path)?;
-        Ok(state.inodes[inode].current())
+        match &state.inodes[inode] {
+            Inode::Bytes { written, .. } => Ok(written.to_vec()),
+            Inode::Words { .. } => Err(io::Error::other("maps are not read as bytes")),
+        }
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state.lock();
         state.step(true)?;
-        let inode = state.link(path, Content::Bytes(bytes.to_vec()), Vec::new());
+        let file = Inode::Bytes {
+            written: Arc::new(bytes.to_vec()),
+            durable: Arc::default(),
+        };
+        let inode = state.link(path, file);
         state.step(true)?;
         state.sync(inode, kind_of(path));
         Ok(())
@@ -396,24 +478,37 @@ impl Disk for SimulatedDisk {
     fn create_words(&self, path: &Path, head: &[u8], bytes: u64) -> io::Result<WordFile> {
         let mut state = self.state.lock();
         state.step(true)?;
-        let mut content = head.to_vec();
-        content.resize(bytes as usize, 0);
-        let words = words_of(&content);
-        let inode = state.link(path, Content::Words(Arc::clone(&words)), Vec::new());
+        let words = Words::in_memory(bytes as usize / 8);
+        let map = words.share();
+        for (at, chunk) in head.chunks_exact(8).enumerate() {
+            let word = chunk
+                .first_chunk()
+                .map_or(0, |chunk| u64::from_ne_bytes(*chunk));
+            if word != 0 {
+                words.word(at).store(word, Relaxed);
+            }
+        }
+        let durable = Sparse {
+            count: words.count(),
+            ..Sparse::default()
+        };
+        let inode = state.link(path, Inode::Words { words, durable });
         state.step(true)?;
         state.sync(inode, kind_of(path));
         drop(state);
-        Ok(self.word_file(path, inode, words))
+        Ok(self.word_file(path, inode, map))
     }
 
     fn open_words(&self, path: &Path) -> io::Result<WordFile> {
         let mut state = self.state.lock();
         state.step(false)?;
         let inode = state.inode(path)?;
-        let words = words_of(&state.inodes[inode].current());
-        state.inodes[inode].content = Content::Words(Arc::clone(&words));
+        let Inode::Words { words, .. } = &state.inodes[inode] else {
+            return Err(io::Error::other("only what was made as words is mapped so"));
+        };
+        let map = words.share();
         drop(state);
-        Ok(self.word_file(path, inode, words))
+        Ok(self.word_file(path, inode, map))
     }
 
     fn map(&self, path: &Path) -> io::Result<Bytes> {
@@ -444,9 +539,24 @@ impl WordBacking for SimulatedBacking {
     }
 
     fn clear(&self, words: &Words, range: Range<usize>) -> io::Result<()> {
-        self.disk.state.lock().step(false)?;
-        for word in words.run(range.start, range.len()) {
-            word.store(0, Relaxed);
+        let mut state = self.disk.state.lock();
+        state.step(false)?;
+        if let Inode::Words { durable, .. } = &state.inodes[self.inode] {
+            let sectors = range.start / SECTOR_WORDS..range.end.div_ceil(SECTOR_WORDS);
+            let mut filled: Vec<usize> = words.touched();
+            filled.extend(
+                durable
+                    .sectors
+                    .range(sectors.clone())
+                    .map(|(sector, _)| *sector),
+            );
+            for sector in filled.into_iter().filter(|sector| sectors.contains(sector)) {
+                let start = (sector * SECTOR_WORDS).max(range.start);
+                let end = ((sector + 1) * SECTOR_WORDS).min(range.end);
+                for word in words.run(start, end - start) {
+                    word.store(0, Relaxed);
+                }
+            }
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::metric::SeriesId;
+use crate::storage::map::zeroed_box;
 
 const CHUNK: usize = 1 << 16;
 const CHUNKS: usize = 1 << 12;
@@ -96,7 +97,7 @@ impl SeriesTable {
         let Some(chunk) = self.chunks.get(index / CHUNK) else {
             return false;
         };
-        let chunk = chunk.get_or_init(|| (0..CHUNK).map(|_| AtomicU64::new(0)).collect());
+        let chunk = chunk.get_or_init(|| zeroed_box(CHUNK));
         chunk[index % CHUNK].store(entry.to_word(), Release);
         true
     }

@@ -6,6 +6,7 @@
 //!
 //! Threads: one [`Writer`] a shard, owned by one thread.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
@@ -53,12 +54,12 @@ pub(super) struct GroupWriter {
     high: i64,
     /// The last timestamp and its slot: a batch mostly has one.
     last: (i64, i64),
-    /// Free columns, the lowest last.
+    /// Free columns, the one to give first last.
     free: Vec<u32>,
     /// Panels that were there at opening: their free columns are scrubbed before one is given.
     unscrubbed: usize,
-    /// Columns taken back, and the sync that must pass before they are given again.
-    pub(super) resting: Vec<(u32, u64)>,
+    /// Columns taken back, oldest first, and the sync that must pass before they are given again.
+    pub(super) resting: VecDeque<(u32, u64)>,
     /// Columns of series that are gone.
     pub(super) clearing: Clearing,
 }
@@ -180,7 +181,7 @@ impl GroupWriter {
             high: i64::MIN,
             last: (0, 0),
             free,
-            resting: Vec::new(),
+            resting: VecDeque::new(),
             clearing: Clearing::default(),
         }
     }
@@ -247,9 +248,7 @@ impl GroupWriter {
         if self.group.common.health.is_disk_full() {
             return Err(Refusal::StoreRefused);
         }
-        if self.free.is_empty() {
-            self.wake_resting();
-        }
+        self.wake_resting();
         let column = match self.free.pop() {
             Some(column) => column,
             None => self.add_panel()?,
@@ -311,17 +310,16 @@ impl GroupWriter {
         Ok(())
     }
 
-    /// Columns that rested through a whole sync may be given again.
+    /// Columns that rested through a whole sync may be given again, and before those that never were:
+    /// the rows of full panels are the denser ones.
     fn wake_resting(&mut self) {
-        let group = &self.group;
-        let free = &mut self.free;
-        self.resting.retain(|&(column, mark)| {
-            let is_ready = group.is_synced(mark);
-            if is_ready {
-                free.push(column);
+        while let Some(&(column, mark)) = self.resting.front() {
+            if !self.group.is_synced(mark) {
+                return;
             }
-            !is_ready
-        });
+            self.resting.pop_front();
+            self.free.push(column);
+        }
     }
 
     /// Takes back columns that had no point in a whole window. True when more wait.
@@ -358,7 +356,7 @@ impl GroupWriter {
             debug_assert!(is_set, "an owner's id fits the table");
         }
         panel.set_owner(inside, None);
-        self.resting.push((column, self.group.sync_mark()));
+        self.resting.push_back((column, self.group.sync_mark()));
     }
 }
 

@@ -9,6 +9,8 @@ mod crash;
 mod import;
 mod life;
 mod look;
+mod schedule;
+mod steps;
 mod trouble;
 mod whisper_model;
 

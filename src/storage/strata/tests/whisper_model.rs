@@ -39,6 +39,11 @@ impl WhisperModel {
         (age >= 0 && distance < places.len() as i64).then_some(archive)
     }
 
+    /// True when the point goes to an archive, past Whisper's two traps.
+    pub(super) fn takes(&self, timestamp: i64, now: i64) -> bool {
+        self.archive_for(timestamp, now).is_some()
+    }
+
     /// `whisper.update`. False when the point must not be given to the engine either.
     pub(super) fn update(&mut self, timestamp: i64, value: f64, now: i64) -> bool {
         let Some(first) = self.archive_for(timestamp, now) else {
