@@ -26,7 +26,8 @@ impl Group {
         let names = self.disk().list(&self.folder);
         let names = names.map_err(failed(&self.folder, "list"))?;
         if !names.iter().any(|name| name == MANIFEST_FILE) {
-            return Ok(None);
+            // A new group has no blocks either; those of one that lost its manifest must not be swept.
+            return self.rebuild_manifest();
         }
         let path = self.folder.join(MANIFEST_FILE);
         let bytes = self.disk().read(&path).map_err(failed(&path, "read"))?;
