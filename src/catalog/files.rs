@@ -55,6 +55,12 @@ pub(super) fn temporary_snapshot(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{SNAPSHOT}{number:08}{TEMPORARY}"))
 }
 
+/// True for what [`damaged`] names.
+pub(super) fn is_damaged(name: &str) -> bool {
+    let original = name.strip_suffix(DAMAGED);
+    original.is_some_and(|name| numbered(name, LOG).or(numbered(name, SNAPSHOT)).is_some())
+}
+
 /// Where a damaged file is set aside.
 pub(super) fn damaged(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

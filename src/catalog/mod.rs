@@ -31,11 +31,11 @@ mod journal;
 mod name_table;
 mod persistence;
 mod recovery;
-mod removals;
 mod replay;
 mod stored;
 mod tags;
 mod tree;
+mod verify;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,13 +49,13 @@ use changes::Changes;
 use index::{Index, is_tagged};
 use tags::Completion;
 
-pub use changes::MovedSeries;
 pub use error::{CatalogError, FindError, TagError};
 pub use find::{FindOptions, FoundNode};
+pub use index::RemovedSeries;
 pub use name_table::NameTable;
 pub use recovery::OpenReport;
-pub use removals::{RemovalsSeen, RemovedSeries};
 pub use tags::{TagValue, TaggedSeries};
+pub use verify::verify;
 
 /// The longest name that the catalog takes, whatever the protocol's limit.
 pub const NAME_BYTES_MAX: usize = u16::MAX as usize;
@@ -73,7 +73,6 @@ pub struct Catalog {
     snapshotting: Mutex<()>,
     created: AtomicU64,
     removed: AtomicU64,
-    removed_durably: AtomicU64,
 }
 
 impl Catalog {
@@ -86,7 +85,6 @@ impl Catalog {
             snapshotting: Mutex::new(()),
             created: AtomicU64::new(0),
             removed: AtomicU64::new(0),
-            removed_durably: AtomicU64::new(0),
         }
     }
 
@@ -162,39 +160,15 @@ impl Catalog {
     }
 
     /// How many series were removed since it was opened. A worker compares it with what it saw
-    /// last, which is cheap, and asks [`Catalog::removed_after`] when it differs.
+    /// last, which is cheap, and asks [`Catalog::removed_since`] when it differs.
     pub fn removed(&self) -> u64 {
         self.removed.load(Ordering::Relaxed)
     }
 
-    /// How many of these removals no power loss can undo any more. Only then may a store let go of
-    /// what it has of the series.
-    pub fn removed_durably(&self) -> u64 {
-        self.removed_durably.load(Ordering::Acquire)
-    }
-
-    /// Follows the removals from here on.
-    pub fn follow_removals(&self) -> RemovalsSeen {
-        self.index.write().removals.follow()
-    }
-
-    /// The series removed after those that `seen` stands for, which then stands for them too. All
-    /// followers are told of all.
-    pub fn removed_after(&self, seen: &mut RemovalsSeen) -> Vec<RemovedSeries> {
-        let before = seen.count();
-        let removed = self.removed_since(before);
-        seen.advance(before + removed.len() as u64);
-        removed
-    }
-
-    /// How many removals all followers have seen.
-    pub fn removals_followed(&self) -> u64 {
-        self.index.read().removals.seen_by_all()
-    }
-
-    fn removed_since(&self, seen: u64) -> Vec<RemovedSeries> {
+    /// The series removed since `seen` of them were; all workers are told of all.
+    pub fn removed_since(&self, seen: u64) -> Vec<RemovedSeries> {
         let seen = usize::try_from(seen).unwrap_or(usize::MAX);
-        self.index.read().removals.since(seen)
+        self.index.read().removed_since(seen).to_vec()
     }
 
     /// The names that match a pattern, sorted by name, without repeats. A pattern with a `;` is

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use plumbago_storage_format::catalog::{SeriesEntry, SnapshotBuilder};
 
@@ -65,26 +64,23 @@ impl Catalog {
         start: fn(&mut Journal, u32) -> Result<Sync, CatalogError>,
     ) -> Result<(), CatalogError> {
         let _syncing = self.syncing.lock();
-        // Under the lock of changes: those counted here stand in what is synced.
-        let (sync, removed) = {
+        let sync = {
             let mut changes = self.changes.lock();
             let next_id = self.index.read().next_id();
-            let sync = match &mut changes.journal {
-                Some(journal) => Some(start(journal, next_id.0)?),
-                None => None,
-            };
-            (sync, self.removed())
-        };
-        if let Some(sync) = sync.filter(|sync| !sync.segments.is_empty()) {
-            let result = sync.run();
-            let mut changes = self.changes.lock();
             match &mut changes.journal {
-                Some(journal) => journal.finish_sync(&sync, result)?,
-                None => result?,
+                Some(journal) => start(journal, next_id.0)?,
+                None => return Ok(()),
             }
+        };
+        if sync.segments.is_empty() {
+            return Ok(());
         }
-        self.removed_durably.fetch_max(removed, Ordering::Release);
-        Ok(())
+        let result = sync.run();
+        let mut changes = self.changes.lock();
+        match &mut changes.journal {
+            Some(journal) => journal.finish_sync(&sync, result),
+            None => result,
+        }
     }
 
     /// Writes a snapshot when the log has grown enough for it; answers whether it did. It takes

@@ -94,7 +94,7 @@ impl Recovery<'_> {
             let path = files::snapshot(self.folder, number);
             let bytes = self.disk.read(&path).map_err(failed(&path, "read"))?;
             match load_snapshot(&bytes, number) {
-                Ok(replay) => {
+                Ok((replay, _)) => {
                     self.report.snapshot = Some(number);
                     return Ok((replay, bytes.len() as u64));
                 }
@@ -254,8 +254,8 @@ impl Recovery<'_> {
     }
 }
 
-/// Reads a whole snapshot, or says what is wrong with it.
-fn load_snapshot(bytes: &[u8], number: u64) -> Result<Replay, FormatError> {
+/// Reads a whole snapshot and answers where it ends, or says what is wrong with it.
+pub(super) fn load_snapshot(bytes: &[u8], number: u64) -> Result<(Replay, u64), FormatError> {
     let found = header::read(bytes, Kind::Snapshot)?;
     let mut offset = header::BYTES as u64;
     let invalid = |offset, expected, found| FormatError::Invalid {
@@ -288,7 +288,7 @@ fn load_snapshot(bytes: &[u8], number: u64) -> Result<Replay, FormatError> {
                     ));
                 }
                 replay.reserve(end.next_id);
-                return Ok(replay);
+                return Ok((replay, frame.end));
             }
         }
         offset = frame.end;

@@ -132,6 +132,44 @@ fn read_lines(text: &[u8]) -> (Vec<Event>, usize) {
     (events, damaged)
 }
 
+/// What a check of the file found. Offsets are those of lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventCheck {
+    /// The file's length.
+    pub bytes: u64,
+    /// Lines that fail their checksum or are no event.
+    pub damaged: Vec<u64>,
+    /// A last line that is cut off.
+    pub torn: Option<u64>,
+}
+
+/// Reads the whole file and changes nothing; `None` when there is none.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn check(path: &Path) -> Result<Option<EventCheck>, EventError> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io_error(path, "read")(error)),
+    };
+    let mut found = EventCheck {
+        bytes: text.len() as u64,
+        ..EventCheck::default()
+    };
+    let mut offset = 0;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_suffix(b"\n") {
+            None => found.torn = Some(offset),
+            Some([]) => {}
+            Some(whole) if read_line(whole).is_none() => found.damaged.push(offset),
+            Some(_) => {}
+        }
+        offset += line.len() as u64;
+    }
+    Ok(Some(found))
+}
+
 fn read_line(line: &[u8]) -> Option<Event> {
     let (checksum, rest) = line.split_at_checked(CHECKSUM_DIGITS)?;
     let json = rest.strip_prefix(b" ")?;

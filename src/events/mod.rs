@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use file::EventFile;
 
+pub use file::EventCheck;
+
 /// The name of the log inside the data folder.
 pub const EVENTS_FILE: &str = "events.log";
 
@@ -121,6 +123,14 @@ impl EventLog {
                 next_id,
             }),
         })
+    }
+
+    /// Reads the log in a folder whole and changes nothing; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn check(folder: &Path) -> Result<Option<EventCheck>, EventError> {
+        file::check(&folder.join(EVENTS_FILE))
     }
 
     /// A log that forgets, for tests and for stores that are only looked at.

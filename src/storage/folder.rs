@@ -89,6 +89,25 @@ impl DataFolder {
     }
 }
 
+/// The process that has a folder's lock, found without trying to lock it: `Some(None)` when it is
+/// nobody, `None` where the system does not tell.
+pub fn holder_of(path: &Path) -> Option<Option<u32>> {
+    use std::os::unix::fs::MetadataExt;
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let Ok(file) = std::fs::metadata(path.join(LOCK_FILE)) else {
+        return Some(None);
+    };
+    // 1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF
+    let holder = locks.lines().find_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let is_ours = fields.next()? == "FLOCK";
+        let process = fields.nth(2)?.parse().ok()?;
+        let number = fields.next()?.rsplit(':').next()?.parse::<u64>().ok()?;
+        (is_ours && number == file.ino()).then_some(process)
+    });
+    Some(holder)
+}
+
 fn read_process(lock: &mut File) -> Option<u32> {
     let mut text = String::new();
     lock.take(32).read_to_string(&mut text).ok()?;
@@ -116,7 +135,13 @@ mod tests {
             message.ends_with(&format!("in use by another process (process {process})")),
             "{message}"
         );
+        if cfg!(target_os = "linux") {
+            assert_eq!(holder_of(&path), Some(Some(process)));
+        }
         drop(folder);
+        if cfg!(target_os = "linux") {
+            assert_eq!(holder_of(&path), Some(None));
+        }
         assert_eq!(DataFolder::open(&path).unwrap().path(), path);
     }
 

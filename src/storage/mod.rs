@@ -7,6 +7,7 @@
 //! Threads: a [`ShardWriter`] belongs to one shard worker and is never shared; everything on
 //! [`Store`] may be called from any thread at any time and never blocks a writer for long.
 
+pub mod damage;
 pub mod folder;
 mod map;
 pub mod memory;

@@ -62,3 +62,15 @@ pub enum FormatError {
         found: u64,
     },
 }
+
+impl FormatError {
+    /// The byte that it speaks of, from the start of the file.
+    pub fn offset(&self) -> u64 {
+        match self {
+            Self::Magic { .. } | Self::Version { .. } => 0,
+            Self::Truncated { offset, .. }
+            | Self::Checksum { offset, .. }
+            | Self::Invalid { offset, .. } => *offset,
+        }
+    }
+}

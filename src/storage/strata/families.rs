@@ -11,7 +11,6 @@ use super::disk::{Disk, failed};
 use crate::metric::Retention;
 use crate::storage::StoreError;
 
-const FILE: &str = "families";
 const TITLE: &str = "plumbago families 1";
 
 /// All retentions; the position is the family's number.
@@ -22,14 +21,17 @@ pub(super) struct Families {
 }
 
 impl Families {
+    /// The name of its file.
+    pub(super) const FILE: &str = "families";
+
     /// Reads the table of a store's folder; empty when there is none yet.
     ///
     /// # Errors
     /// `Io`, or `Damaged`: without this table no file's retention is known, so opening must fail.
     pub(super) fn open(disk: &dyn Disk, folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join(FILE);
+        let path = folder.join(Self::FILE);
         let names = disk.list(folder).map_err(failed(folder, "list"))?;
-        let retentions = if names.iter().any(|name| name == FILE) {
+        let retentions = if names.iter().any(|name| name == Self::FILE) {
             let bytes = disk.read(&path).map_err(failed(&path, "read"))?;
             parse(&bytes).map_err(|reason| StoreError::Damaged {
                 path: path.clone(),

@@ -221,6 +221,16 @@ impl Late {
         self.count.fetch_sub(dropped, Release);
     }
 
+    /// All points by series, copied; a series may come twice.
+    pub(super) fn all(&self) -> Vec<(u32, Vec<LatePoint>)> {
+        let state = self.state.lock();
+        let tables = state.frozen.as_deref().into_iter().chain([&state.active]);
+        let points = tables.flat_map(|table| &table.points);
+        points
+            .map(|(series, points)| (*series, points.clone()))
+            .collect()
+    }
+
     /// Freezes the active table when it is due: older than `age_s`, or larger than `points_max`.
     pub(super) fn freeze_when_due(&self, now: i64, age_s: i64, points_max: usize) {
         let mut state = self.state.lock();

@@ -37,6 +37,14 @@ pub(super) fn file_name(panel: u32) -> String {
     format!("ring-{panel:05}.ring")
 }
 
+/// The number of a ring's panel, from its file name.
+pub(super) fn number(name: &str) -> Option<u32> {
+    name.strip_prefix("ring-")?
+        .strip_suffix(".ring")?
+        .parse()
+        .ok()
+}
+
 impl Panel {
     /// Makes a new panel, durable in name and header.
     ///

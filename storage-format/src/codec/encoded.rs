@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::bitpack::{self, LANES, Lanes, packed_bytes};
 use super::dictionary::VALUES_MAX;
 use super::domain::{self, Domain, SignForm};
+use super::form;
 use super::presence::Presence;
 use super::sequence::{Packing, walk_list};
 use super::tag;
@@ -96,6 +97,12 @@ impl<'a> Encoded<'a> {
     /// The bytes that were parsed.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// How its values are written, for people: the domain and the packing, as in "decimal, order 1".
+    pub fn form(&self) -> &'static str {
+        let (_, domain, packing) = tag::split(self.bytes[0]);
+        form::name(domain, packing)
     }
 
     /// How many slots the block has.

@@ -16,6 +16,7 @@ mod dictionary;
 mod domain;
 mod encoded;
 mod encoder;
+mod form;
 mod plan;
 mod presence;
 mod quotient;

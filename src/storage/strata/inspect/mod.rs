@@ -6,6 +6,8 @@
 //! points as they stand; what is replaced meanwhile (`stamp`) is opened again and read once more, so
 //! that no answer mixes two states. Series that came after the opening are not in it.
 //!
+//! [`verify`] is the check of every file; it opens nothing and reads the files one by one.
+//!
 //! Threads: an [`Inspection`] is shared; answers are read under the read lock of `stamps`, a group
 //! that has changed is opened again under the write lock.
 
@@ -13,6 +15,8 @@ mod disk;
 mod groups;
 mod series;
 mod stamp;
+mod tally;
+mod verify;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -32,6 +36,8 @@ use stamp::Stamp;
 
 pub use groups::{ArchiveSummary, GroupSummary, RingSummary};
 pub use series::{Held, SeriesArchive, SeriesPlace};
+pub use tally::{ArchiveTally, FormTally, SeriesTally, Tally};
+pub use verify::{Watch, shards, verify};
 
 /// How often a group is opened again for one answer. A daemon replaces a manifest a few times a
 /// minute, and reading a group takes far less than that.
@@ -43,11 +49,6 @@ pub struct Inspection {
     strata: Strata,
     /// By group number.
     stamps: RwLock<Vec<Option<Stamp>>>,
-}
-
-/// True when there is a store of this engine in a data folder.
-pub fn is_data_folder(path: &Path) -> bool {
-    path.join("strata").join(META_FILE).is_file()
 }
 
 impl Inspection {

@@ -23,7 +23,7 @@ fn look(path: &Path, series: u32) -> Inspection {
 }
 
 /// Every file with its bytes.
-fn content(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(super) fn content(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -37,7 +37,7 @@ fn content(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// Two hours of three series with late points of both archives, left as a killed process leaves it.
-fn left_behind(path: &Path) -> i64 {
+pub(super) fn left_behind(path: &Path) -> i64 {
     let mut bench = Bench::open(path, RETENTION, 3);
     let last = fill(&mut bench, 3, 720);
     let mut late = |ago: i64| {

@@ -12,6 +12,7 @@ mod look;
 mod schedule;
 mod steps;
 mod trouble;
+mod verify;
 mod whisper_model;
 
 use super::layout::{GRACE_SLOTS, SPAN_SLOTS};
