@@ -93,7 +93,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Times on its command line are those of targets.
     (
         "tool",
-        &["metric", "clock", "config", "catalog", "storage", "target"],
+        &[
+            "metric", "clock", "config", "catalog", "events", "storage", "target",
+        ],
     ),
     (
         "daemon",

@@ -1,5 +1,3 @@
-mod control;
-
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;

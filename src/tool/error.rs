@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::catalog::CatalogError;
 use crate::storage::StoreError;
 
 /// One line that names what and where.
@@ -32,6 +33,9 @@ pub enum ToolError {
     /// The store of a data folder failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The catalog of a data folder failed.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
     /// The answer could not be written.
     #[error("standard output: {0}")]
     Output(#[source] io::Error),

@@ -1,4 +1,4 @@
-//! `info`: what a file is.
+//! `info`: what a file is, what a data folder holds.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,20 +9,23 @@ use serde::Serialize;
 
 use super::output::{Form, Output, Table};
 use super::subject::Subject;
-use super::{Outcome, ToolError};
+use super::{Outcome, ToolError, folder};
 
 /// The flags of `info`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     plumbago info /var/lib/graphite/whisper/servers/web1/load.wsp\n  \
     plumbago info --json load.wsp\n  \
-    plumbago info load.wsp xFilesFactor")]
+    plumbago info load.wsp xFilesFactor\n  \
+    plumbago info /var/lib/plumbago\n  \
+    plumbago info --json /var/lib/plumbago 'servers.web1.*'\n\n\
+    Of series in a data folder JSON tells one object a line.")]
 pub struct Info {
-    /// A Whisper file.
+    /// A Whisper file, or a data folder with or without its daemon.
     path: PathBuf,
-    /// Print this field alone.
-    #[arg(value_name = "FIELD")]
-    field: Option<Field>,
+    /// Of a file: the field to print alone. Of a data folder: names or globs of series to tell of.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
     #[command(flatten)]
     form: Form,
     /// Whose numbers the aggregation types 6 to 8 have: of the reference or of go-carbon.
@@ -84,16 +87,40 @@ impl Info {
     pub(super) fn run(&self) -> Result<Outcome, ToolError> {
         let report = match Subject::of(&self.path)? {
             Subject::WhisperFile(path) => Report::of(&path, self.dialect.into())?,
-            other => return Err(other.refusal("a Whisper file")),
+            Subject::DataFolder(path) => {
+                return folder::info::run(&path, &self.names, self.form.json);
+            }
+            other => return Err(other.refusal("a Whisper file or a data folder")),
         };
         let mut output = Output::stdout();
-        match self.field {
+        match self.field()? {
             Some(field) => output.line(report.field(field))?,
             None if self.form.json => output.json(&report)?,
             None => report.print(&mut output)?,
         }
         output.finish()?;
         Ok(Outcome::Done)
+    }
+}
+
+impl Info {
+    /// The field of a file that is asked for.
+    fn field(&self) -> Result<Option<Field>, ToolError> {
+        match &self.names[..] {
+            [] => Ok(None),
+            [name] => Field::from_str(name, false).map(Some).map_err(|_| {
+                let names = Field::value_variants().iter();
+                let names = names.filter_map(|field| field.to_possible_value());
+                let names: Vec<String> = names.map(|name| name.get_name().to_owned()).collect();
+                let known = names.join(", ");
+                ToolError::BadInput(format!(
+                    "a Whisper file has no field \"{name}\", but {known}"
+                ))
+            }),
+            _ => Err(ToolError::BadInput(
+                "only one field of a Whisper file can be asked for".to_owned(),
+            )),
+        }
     }
 }
 

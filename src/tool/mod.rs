@@ -3,8 +3,8 @@
 //!
 //! [`Tool`] is what an operator may type; `daemon` flattens it into its own command line and exits
 //! with [`Tool::main`]. A subcommand's file holds its flags (a clap `Args` with an example in
-//! `after_help`) and a `run`. What they share: which kind of thing a path is ([`subject`]), the
-//! answer on standard output ([`output`]), a bar on a terminal ([`progress`]), Ctrl-C
+//! `after_help`) and a `run`. What they share: which kind of thing a path is ([`subject`]), which
+//! times are meant ([`times`]), the answer on standard output ([`output`]), a bar on a terminal ([`progress`]), Ctrl-C
 //! ([`interrupt`]), and why a tool stops ([`error`]).
 //!
 //! Exit codes are those of `diff` and `grep`: 0 done; 1 done, and the answer is that something is
@@ -13,15 +13,20 @@
 //! Threads: a tool owns its process. It may start threads or use rayon's; no daemon is needed, and
 //! one may run meanwhile.
 
+mod du;
+mod dump;
 mod error;
+mod fetch;
+mod folder;
 mod info;
-#[allow(dead_code, reason = "the long runs that follow use it")]
 mod interrupt;
-#[allow(dead_code, reason = "the lists that follow use it")]
 mod output;
 #[allow(dead_code, reason = "the long runs that follow use it")]
 mod progress;
+mod stats;
 mod subject;
+mod times;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -32,8 +37,18 @@ pub use self::error::ToolError;
 /// Subcommands for files, trees and data folders.
 #[derive(Debug, Subcommand)]
 pub enum Tool {
-    /// Show what a Whisper file is: its retention, method and archives.
+    /// Show what a Whisper file is, or what a data folder holds.
     Info(info::Info),
+    /// Print all points that are stored.
+    Dump(dump::Dump),
+    /// Print the values of series in a range of time.
+    Fetch(fetch::Fetch),
+    /// Check every byte of a data folder.
+    Verify(verify::Verify),
+    /// Show points, bytes a point, and which series are new or silent.
+    Stats(stats::Stats),
+    /// Show what each branch of the names takes on disk.
+    Du(du::Du),
 }
 
 /// How a tool ended that could do its work.
@@ -68,6 +83,11 @@ impl Tool {
     pub fn run(&self) -> Result<Outcome, ToolError> {
         match self {
             Self::Info(info) => info.run(),
+            Self::Dump(dump) => dump.run(),
+            Self::Fetch(fetch) => fetch.run(),
+            Self::Verify(verify) => verify.run(),
+            Self::Stats(stats) => stats.run(),
+            Self::Du(du) => du.run(),
         }
     }
 }

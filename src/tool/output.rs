@@ -103,6 +103,33 @@ impl Table {
     }
 }
 
+/// A text as a field of CSV, quoted where it must be.
+pub(super) fn csv_field(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")).into(),
+        false => text.into(),
+    }
+}
+
+/// A number of bytes for people: 512 B, 1.5 KiB, 20 GiB.
+pub(super) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = count as f64;
+    let mut unit = "B";
+    for larger in UNITS {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = larger;
+    }
+    match unit {
+        "B" => format!("{count} B"),
+        _ if value < 10.0 => format!("{value:.1} {unit}"),
+        _ => format!("{value:.0} {unit}"),
+    }
+}
+
 fn is_number(cell: &str) -> bool {
     cell == "-"
         || cell
@@ -113,6 +140,23 @@ fn is_number(cell: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_told_with_two_digits_or_more() {
+        let counts = [0, 1023, 1024, 1536, 10_240, 1 << 20, 5 << 30, u64::MAX];
+        let told = counts.map(bytes);
+        let expected = [
+            "0 B",
+            "1023 B",
+            "1.0 KiB",
+            "1.5 KiB",
+            "10 KiB",
+            "1.0 MiB",
+            "5.0 GiB",
+            "16384 PiB",
+        ];
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn numbers_stand_to_the_right_and_names_to_the_left() {

@@ -54,16 +54,16 @@ impl Subject {
     }
 }
 
-/// True for a folder with a catalog's log or snapshot, or with `strata/` and a lock. A tree of
-/// Whisper files may have folders of these names too, but nothing but metrics in them.
+/// True for a folder with a catalog's log or snapshot, or with the table of a `strata` store. A tree
+/// of Whisper files may have folders of these names too, but no files.
 fn is_data_folder(path: &Path) -> bool {
-    let has_catalog = fs::read_dir(path.join("catalog")).is_ok_and(|entries| {
-        let names = entries.flatten().map(|entry| entry.file_name());
-        names
-            .filter_map(|name| name.into_string().ok())
-            .any(|name| is_catalog_file(&name))
+    let has_catalog = fs::read_dir(path).is_ok_and(|entries| {
+        let files = entries.flatten();
+        let files = files.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+        let mut names = files.filter_map(|entry| entry.file_name().into_string().ok());
+        names.any(|name| is_catalog_file(&name))
     });
-    has_catalog || (path.join("strata").is_dir() && path.join("lock").is_file())
+    has_catalog || path.join("strata").join("meta").is_file()
 }
 
 fn is_catalog_file(name: &str) -> bool {
@@ -80,11 +80,11 @@ mod tests {
     fn a_data_folder_is_known_by_its_catalog_and_not_by_a_metric_of_that_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
-        fs::create_dir_all(path.join("catalog/strata")).unwrap();
-        fs::write(path.join("catalog/log-00000001.wsp"), "").unwrap();
+        fs::create_dir_all(path.join("log-00000001/strata")).unwrap();
+        fs::write(path.join("log-00000001.wsp"), "").unwrap();
         let tree = Subject::of(path).unwrap();
         assert_eq!(tree, Subject::WhisperTree(path.to_owned()));
-        fs::write(path.join("catalog/log-00000001"), "").unwrap();
+        fs::write(path.join("log-00000002"), "").unwrap();
         let data = Subject::of(path).unwrap();
         assert_eq!(data, Subject::DataFolder(path.to_owned()));
     }
