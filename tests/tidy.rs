@@ -170,7 +170,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ),
     (
         "regex",
-        &["metric", "functions", "target", "catalog", "plan"],
+        &["metric", "functions", "target", "catalog", "plan", "tool"],
     ),
     ("roaring", &["catalog"]),
     (

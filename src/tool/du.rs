@@ -7,19 +7,20 @@ use clap::{Args, ValueEnum};
 use super::output::Form;
 use super::progress::Quiet;
 use super::subject::Subject;
-use super::{Outcome, ToolError, folder};
+use super::{Outcome, ToolError, folder, whisper};
 
 /// The flags of `du`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
+    plumbago du /var/lib/graphite/whisper\n  \
     plumbago du /var/lib/plumbago\n  \
     plumbago du --depth 2 --limit 20 /var/lib/plumbago\n  \
     plumbago du --pattern 'servers.web*.**' --depth 3 --sort name --json /var/lib/plumbago\n\n\
-    Counted are the bytes that encode each series in the blocks, its column in the ring (8 bytes a \
+    Of a data folder are counted the bytes that encode each series in the blocks, its column in the ring (8 bytes a \
     row) and its late points. Indexes, headers and free columns belong to no series and are told in \
     one line.")]
 pub struct Du {
-    /// A data folder, with or without its daemon.
+    /// A Whisper file or tree, or a data folder with or without its daemon.
     pub(super) path: PathBuf,
     /// Nodes of a name that are told apart; 0 tells the sum alone.
     #[arg(long, short, default_value_t = 1, value_name = "NODES")]
@@ -56,7 +57,7 @@ impl Du {
     pub(super) fn run(&self) -> Result<Outcome, ToolError> {
         match Subject::of(&self.path)? {
             Subject::DataFolder(path) => folder::usage::du::run(self, &path),
-            other => Err(other.refusal("a data folder")),
+            _ => whisper::du::run(self),
         }
     }
 }

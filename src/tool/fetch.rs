@@ -4,23 +4,25 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::dialect::DialectFlag;
 use super::output::Form;
 use super::subject::Subject;
-use super::times::Window;
-use super::{Outcome, ToolError, folder};
+use super::times::{TimeFormat, Window};
+use super::{Outcome, ToolError, folder, whisper};
 
 /// The flags of `fetch`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
+    plumbago fetch load.wsp --from -2h --pretty\n  \
     plumbago fetch /var/lib/plumbago servers.web1.load --from -1h\n  \
     plumbago fetch /var/lib/plumbago 'servers.*.load' --from 'noon yesterday' --json\n  \
     plumbago fetch /var/lib/plumbago servers.web1.load --archive 1 --pretty --drop nulls\n\n\
     Without --from the last day is read. The archive is chosen as by Graphite: the finest that \
     reaches back to --from.")]
 pub struct Fetch {
-    /// A data folder, with or without its daemon.
+    /// A Whisper file, or a data folder with or without its daemon.
     pub(super) path: PathBuf,
-    /// Names or globs of series.
+    /// Of a data folder: names or globs of series.
     #[arg(value_name = "PATTERN")]
     pub(super) patterns: Vec<String>,
     #[command(flatten)]
@@ -30,12 +32,13 @@ pub struct Fetch {
     pub(super) archive: Option<usize>,
     #[command(flatten)]
     pub(super) form: Form,
-    /// Show times as dates.
-    #[arg(long)]
-    pub(super) pretty: bool,
+    #[command(flatten)]
+    pub(super) shown: TimeFormat,
     /// Leave out these values.
     #[arg(long, value_enum, value_name = "WHICH")]
     pub(super) drop: Option<Drop>,
+    #[command(flatten)]
+    pub(super) dialect: DialectFlag,
 }
 
 /// Values that are left out.
@@ -66,9 +69,11 @@ impl Fetch {
     /// # Errors
     /// When the path is of another kind or cannot be read.
     pub(super) fn run(&self) -> Result<Outcome, ToolError> {
+        self.shown.check()?;
         match Subject::of(&self.path)? {
             Subject::DataFolder(path) => folder::fetch::run(self, &path),
-            other => Err(other.refusal("a data folder")),
+            Subject::WhisperFile(path) => whisper::fetch::run(self, &path),
+            other => Err(other.refusal("a Whisper file or a data folder")),
         }
     }
 }

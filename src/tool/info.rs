@@ -1,14 +1,16 @@
 //! `info`: what a file is, what a data folder holds.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use plumbago_storage_format::whisper::{Archive, Dialect, Header};
+use plumbago_storage_format::whisper::{Archive, Dialect, SLOT_BYTES};
 use serde::Serialize;
 
-use super::output::{Form, Output, Table};
+use super::dialect::DialectFlag;
+use super::numbers::repr;
+use super::output::{Form, Output};
 use super::subject::Subject;
+use super::whisper_file::Beginning;
 use super::{Outcome, ToolError, folder};
 
 /// The flags of `info`.
@@ -28,43 +30,27 @@ pub struct Info {
     names: Vec<String>,
     #[command(flatten)]
     form: Form,
-    /// Whose numbers the aggregation types 6 to 8 have: of the reference or of go-carbon.
-    #[arg(long, value_enum, default_value = "reference")]
-    dialect: DialectName,
+    #[command(flatten)]
+    dialect: DialectFlag,
 }
 
 /// The fields of whisper-info.py.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "camelCase")]
 enum Field {
+    AggregationMethod,
     MaxRetention,
     XFilesFactor,
-    AggregationMethod,
     FileSize,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum DialectName {
-    Reference,
-    Go,
-}
-
-impl From<DialectName> for Dialect {
-    fn from(name: DialectName) -> Self {
-        match name {
-            DialectName::Reference => Self::Reference,
-            DialectName::Go => Self::GoWhisper,
-        }
-    }
-}
-
-/// What is told of a file; the keys are whisper-info.py's.
+/// What is told of a file; keys and their order are whisper-info.py's.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
-    max_retention: u64,
-    x_files_factor: f32,
     aggregation_method: &'static str,
+    max_retention: u64,
+    x_files_factor: f64,
     archives: Vec<ArchiveReport>,
     file_size: u64,
 }
@@ -86,7 +72,7 @@ impl Info {
     /// When the path is no readable Whisper file.
     pub(super) fn run(&self) -> Result<Outcome, ToolError> {
         let report = match Subject::of(&self.path)? {
-            Subject::WhisperFile(path) => Report::of(&path, self.dialect.into())?,
+            Subject::WhisperFile(path) => Report::of(&path, self.dialect.get())?,
             Subject::DataFolder(path) => {
                 return folder::info::run(&path, &self.names, self.form.json);
             }
@@ -126,47 +112,47 @@ impl Info {
 
 impl Report {
     fn of(path: &Path, dialect: Dialect) -> Result<Self, ToolError> {
-        let bytes = fs::read(path).map_err(ToolError::io(path, "cannot be read"))?;
-        let header = Header::parse(&bytes, dialect).map_err(ToolError::damaged(path))?;
+        let Beginning { header, file, .. } = Beginning::read(path, dialect)?;
+        let metadata = file.metadata();
+        let metadata = metadata.map_err(ToolError::io(path, "cannot be read"))?;
         Ok(Self {
-            max_retention: header.max_retention_s(),
-            x_files_factor: header.x_files_factor(),
             aggregation_method: header.method().name(),
+            max_retention: header.max_retention_s(),
+            // As Python has it: the double that the float is.
+            x_files_factor: f64::from(header.x_files_factor()),
             archives: header.archives().iter().map(ArchiveReport::of).collect(),
-            file_size: bytes.len() as u64,
+            file_size: metadata.len(),
         })
     }
 
     fn field(&self, field: Field) -> String {
         match field {
-            Field::MaxRetention => self.max_retention.to_string(),
-            Field::XFilesFactor => self.x_files_factor.to_string(),
             Field::AggregationMethod => self.aggregation_method.to_owned(),
+            Field::MaxRetention => self.max_retention.to_string(),
+            Field::XFilesFactor => repr(self.x_files_factor),
             Field::FileSize => self.file_size.to_string(),
         }
     }
 
     fn print(&self, output: &mut Output) -> Result<(), ToolError> {
-        output.line(format_args!(
-            "aggregationMethod: {}",
-            self.aggregation_method
-        ))?;
-        output.line(format_args!("maxRetention: {}", self.max_retention))?;
-        output.line(format_args!("xFilesFactor: {}", self.x_files_factor))?;
-        output.line(format_args!("fileSize: {}", self.file_size))?;
-        output.line("")?;
-        let mut table = Table::new(&["archive", "step", "points", "retention", "offset", "size"]);
-        for (number, archive) in self.archives.iter().enumerate() {
-            table.row(vec![
-                number.to_string(),
-                archive.seconds_per_point.to_string(),
-                archive.points.to_string(),
-                archive.retention.to_string(),
-                archive.offset.to_string(),
-                archive.size.to_string(),
-            ]);
+        for field in Field::value_variants() {
+            let name = field.to_possible_value();
+            let name = name.as_ref().map_or("", |name| name.get_name());
+            output.line(format_args!("{name}: {}", self.field(*field)))?;
         }
-        output.table(&table)
+        output.line("")?;
+        for (number, archive) in self.archives.iter().enumerate() {
+            output.line(format_args!("Archive {number}"))?;
+            output.line(format_args!("offset: {}", archive.offset))?;
+            output.line(format_args!(
+                "secondsPerPoint: {}",
+                archive.seconds_per_point
+            ))?;
+            output.line(format_args!("points: {}", archive.points))?;
+            output.line(format_args!("retention: {}", archive.retention))?;
+            output.line(format_args!("size: {}\n", archive.size))?;
+        }
+        Ok(())
     }
 }
 
@@ -177,7 +163,7 @@ impl ArchiveReport {
             seconds_per_point: archive.step_s(),
             points: archive.points(),
             retention: archive.retention_s(),
-            size: u64::from(archive.points()) * 12,
+            size: u64::from(archive.points()) * SLOT_BYTES as u64,
         }
     }
 }

@@ -9,7 +9,7 @@ use signal_hook::flag;
 use super::ToolError;
 
 /// The shell's code for a process that SIGINT ended.
-const CODE: i32 = 130;
+pub(super) const EXIT_CODE: u8 = 130;
 
 /// Whether the operator wants an end; may be shared by threads.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +22,11 @@ impl Interrupt {
         for signal in [SIGINT, SIGTERM] {
             // In this order: the first signal finds the flag down and raises it. Where no handler
             // can be set the signal ends the process as ever, which the formats survive.
-            let _ = flag::register_conditional_shutdown(signal, CODE, interrupt.0.clone());
+            let _ = flag::register_conditional_shutdown(
+                signal,
+                i32::from(EXIT_CODE),
+                interrupt.0.clone(),
+            );
             let _ = flag::register(signal, interrupt.0.clone());
         }
         interrupt
@@ -38,6 +42,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// [`ToolError::Interrupted`] from the first signal on, with what `state` says of the work.
+    #[allow(dead_code, reason = "long loops that are no sweeps use it")]
     pub(super) fn check(&self, state: impl FnOnce() -> String) -> Result<(), ToolError> {
         match self.is_requested() {
             true => Err(ToolError::Interrupted(state())),

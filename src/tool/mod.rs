@@ -8,25 +8,50 @@
 //! ([`interrupt`]), and why a tool stops ([`error`]).
 //!
 //! Exit codes are those of `diff` and `grep`: 0 done; 1 done, and the answer is that something is
-//! amiss (files differ, a file is corrupt); 2 it could not be done, with one line on standard error.
+//! amiss (files differ, a file is corrupt); 2 it could not be done, with one line on standard error;
+//! 130 Ctrl-C.
 //!
 //! Threads: a tool owns its process. It may start threads or use rayon's; no daemon is needed, and
 //! one may run meanwhile.
 
+mod archives;
+mod auto_resize;
+mod convert;
+mod create;
+mod dialect;
+mod diff;
 mod du;
 mod dump;
 mod error;
 mod fetch;
+mod fill;
+mod find_corrupt;
 mod folder;
 mod info;
 mod interrupt;
+mod list;
+mod merge;
+mod numbers;
 mod output;
-#[allow(dead_code, reason = "the long runs that follow use it")]
+mod pairs;
+mod path;
 mod progress;
+mod removal;
+mod replace;
+mod resize;
+mod rules;
+mod selection;
+mod set_rollup;
+mod stale;
 mod stats;
 mod subject;
 mod times;
+mod tree;
+mod update;
+mod validate_schemas;
 mod verify;
+mod whisper;
+mod whisper_file;
 
 use std::process::ExitCode;
 
@@ -49,6 +74,38 @@ pub enum Tool {
     Stats(stats::Stats),
     /// Show what each branch of the names takes on disk.
     Du(du::Du),
+    /// Make a Whisper file, or estimate what files take.
+    Create(create::Create),
+    /// Store points in a Whisper file.
+    Update(update::Update),
+    /// Give a Whisper file other archives.
+    Resize(resize::Resize),
+    /// Resize all files of a tree that differ from their rules.
+    AutoResize(auto_resize::AutoResize),
+    /// Write the points of a file or tree over those of another.
+    Merge(merge::Merge),
+    /// Write the points of a file or tree into the gaps of another.
+    #[command(visible_alias = "backfill")]
+    Fill(fill::Fill),
+    /// Show where two Whisper files or trees differ.
+    Diff(diff::Diff),
+    /// Change the aggregation method of files.
+    SetAggregationMethod(set_rollup::SetAggregationMethod),
+    /// Change the xFilesFactor of files.
+    #[command(name = "set-xfilesfactor")]
+    SetXFilesFactor(set_rollup::SetXFilesFactor),
+    /// Find damaged Whisper files, and delete or move them.
+    FindCorrupt(find_corrupt::FindCorrupt),
+    /// Find metrics without a point for a while, and delete or move them.
+    Stale(stale::Stale),
+    /// Check the rules for new metrics, and hold a tree against them.
+    ValidateSchemas(validate_schemas::ValidateSchemas),
+    /// Convert Whisper files between dialects, and to sparse files and back.
+    Convert(convert::Convert),
+    /// List the metrics of a Whisper tree.
+    List(list::List),
+    /// Tell the file of a metric, or the metric of a file.
+    Path(path::PathOf),
 }
 
 /// How a tool ended that could do its work.
@@ -71,7 +128,10 @@ impl Tool {
             Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("plumbago: {error}");
-                ExitCode::from(2)
+                ExitCode::from(match error {
+                    ToolError::Interrupted(_) => interrupt::EXIT_CODE,
+                    _ => 2,
+                })
             }
         }
     }
@@ -82,12 +142,27 @@ impl Tool {
     /// Why it could not be done; see [`ToolError`].
     pub fn run(&self) -> Result<Outcome, ToolError> {
         match self {
-            Self::Info(info) => info.run(),
-            Self::Dump(dump) => dump.run(),
-            Self::Fetch(fetch) => fetch.run(),
-            Self::Verify(verify) => verify.run(),
-            Self::Stats(stats) => stats.run(),
-            Self::Du(du) => du.run(),
+            Self::Info(tool) => tool.run(),
+            Self::Dump(tool) => tool.run(),
+            Self::Fetch(tool) => tool.run(),
+            Self::Verify(tool) => tool.run(),
+            Self::Stats(tool) => tool.run(),
+            Self::Du(tool) => tool.run(),
+            Self::Create(tool) => tool.run(),
+            Self::Update(tool) => tool.run(),
+            Self::Resize(tool) => tool.run(),
+            Self::AutoResize(tool) => tool.run(),
+            Self::Merge(tool) => tool.run(),
+            Self::Fill(tool) => tool.run(),
+            Self::Diff(tool) => tool.run(),
+            Self::SetAggregationMethod(tool) => tool.run(),
+            Self::SetXFilesFactor(tool) => tool.run(),
+            Self::FindCorrupt(tool) => tool.run(),
+            Self::Stale(tool) => tool.run(),
+            Self::ValidateSchemas(tool) => tool.run(),
+            Self::Convert(tool) => tool.run(),
+            Self::List(tool) => tool.run(),
+            Self::Path(tool) => tool.run(),
         }
     }
 }

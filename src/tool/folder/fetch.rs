@@ -154,12 +154,6 @@ impl Answer<'_> {
     }
 
     fn time(&self, time: i64) -> String {
-        match jiff::Timestamp::from_second(time) {
-            Ok(stamp) if self.flags.pretty => {
-                let local = stamp.to_zoned(self.zone.clone());
-                local.strftime("%a %b %e %H:%M:%S %Y").to_string()
-            }
-            _ => time.to_string(),
-        }
+        self.flags.shown.show(time, self.zone)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Header, WhisperError};
+use super::{Header, SLOT_BYTES, Slot, WhisperError};
 
 /// Damage that a header does not show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,17 +84,14 @@ impl Header {
         }
         Ok(faults)
     }
+}
 
-    /// The newest timestamp of all archives; `None` for a file without a point.
-    ///
-    /// # Errors
-    /// A file that is too short.
-    pub fn newest_s(&self, bytes: &[u8]) -> Result<Option<u32>, WhisperError> {
-        self.check_length(bytes)?;
-        let archives = self.archives().iter();
-        let written = archives.filter(|archive| archive.base(bytes).is_some());
-        let times = written.flat_map(|archive| archive.slots(bytes));
-        let newest = times.map(|slot| slot.timestamp_s).max();
-        Ok(newest.filter(|&time| time > 0))
-    }
+/// The newest timestamp in the slots of one archive, of which `slots` are all bytes; `None` if it is
+/// empty. A file's newest point is in its finest archive, whose slots keep what they had until they
+/// are written again, unless only points too old for it were ever written.
+pub fn newest_of_slots(slots: &[u8]) -> Option<u32> {
+    let (slots, _) = slots.as_chunks::<SLOT_BYTES>();
+    let base = Slot::read(slots.first()?).timestamp_s;
+    let newest = slots.iter().map(|slot| Slot::read(slot).timestamp_s).max();
+    newest.filter(|_| base > 0)
 }

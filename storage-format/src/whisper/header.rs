@@ -105,6 +105,34 @@ impl Header {
         Ok(header)
     }
 
+    /// The same archives with another method and xFilesFactor. Of the header only the first
+    /// [`METADATA_BYTES`] differ.
+    ///
+    /// # Errors
+    /// [`WhisperError::Method`] if the dialect has no number for the method or nothing can be rolled
+    /// up by it, [`WhisperError::XFilesFactor`] outside 0 to 1.
+    pub fn with_rollup(&self, method: Method, x_files_factor: f32) -> Result<Self, WhisperError> {
+        type_number(method, self.dialect)?;
+        check_x_files_factor(x_files_factor)?;
+        Ok(Self {
+            method,
+            x_files_factor,
+            ..self.clone()
+        })
+    }
+
+    /// The same file with the type numbers of a dialect.
+    ///
+    /// # Errors
+    /// As [`Header::with_rollup`].
+    pub fn in_dialect(&self, dialect: Dialect, method: Method) -> Result<Self, WhisperError> {
+        let header = Self {
+            dialect,
+            ..self.clone()
+        };
+        header.with_rollup(method, self.x_files_factor)
+    }
+
     /// The header's bytes, as they stand at the start of the file.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.header_bytes());

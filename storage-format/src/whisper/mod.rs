@@ -41,7 +41,7 @@ mod slot_file;
 mod update;
 
 pub use archive::{Archive, ArchiveSpec, Slot};
-pub use check::{Fault, SlotPlace};
+pub use check::{Fault, SlotPlace, newest_of_slots};
 pub use diff::{ArchiveDiff, Comparison, Difference};
 pub use error::WhisperError;
 pub use fetch::Fetched;

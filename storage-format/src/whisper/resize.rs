@@ -93,7 +93,7 @@ impl Header {
             let values = window.iter();
             let values = values.map(|slot| (!slot.1.is_nan()).then_some(slot.1));
             if let Some(value) = self.method().roll_up(values, self.x_files_factor()) {
-                archive.store(bytes, interval as u32, value);
+                let Ok(()) = archive.store(bytes, interval as u32, value);
             }
         }
     }

@@ -113,6 +113,26 @@ fn a_compressed_file_is_told_apart() {
 }
 
 #[test]
+fn a_beginning_and_a_length_are_enough_for_a_header() {
+    let (header, file) = (header(), header().image());
+    let beginning = &file[..header.header_bytes()];
+    let parse = |length| Header::parse_head(beginning, length, Dialect::Reference);
+    assert_eq!(parse(file.len() as u64), Ok(header.clone()));
+    assert!(parse(file.len() as u64 - 1).is_err());
+    let other = header.with_rollup(Method::Max, 0.25).unwrap();
+    assert_eq!(
+        other.encode()[METADATA_BYTES..],
+        beginning[METADATA_BYTES..]
+    );
+    assert_eq!(
+        (other.method(), other.x_files_factor()),
+        (Method::Max, 0.25)
+    );
+    assert!(header.with_rollup(Method::First, 0.5).is_err());
+    assert!(header.with_rollup(Method::Max, f32::NAN).is_err());
+}
+
+#[test]
 fn bytes_after_the_last_archive_are_left_alone() {
     let header = header();
     let mut file = header.image();
@@ -298,7 +318,8 @@ fn faults_of_slots_and_length_are_found() {
     header.update(&mut file, NOW, 1.0, NOW).unwrap();
     header.update(&mut file, NOW + 10, 1.0, NOW + 10).unwrap();
     assert_eq!(header.faults(&file), Ok(Vec::new()));
-    assert_eq!(header.newest_s(&file), Ok(Some(NOW as u32 + 10)));
+    let slots = |file: &[u8]| file[header.header_bytes()..][..6 * SLOT_BYTES].to_vec();
+    assert_eq!(newest_of_slots(&slots(&file)), Some(NOW as u32 + 10));
     let second = header.header_bytes() + SLOT_BYTES;
     file[second + 3] = file[second + 3].wrapping_add(1);
     let place = SlotPlace {
@@ -317,7 +338,8 @@ fn faults_of_slots_and_length_are_found() {
     let faults = header.faults(&file).unwrap();
     assert_eq!(faults, [long, Fault::Misplaced(place)]);
     assert!(header.faults(&file[..50]).is_err());
-    assert_eq!(header.newest_s(&header.image()), Ok(None));
+    assert_eq!(newest_of_slots(&slots(&header.image())), None);
+    assert_eq!(newest_of_slots(&[]), None);
 }
 
 #[test]
