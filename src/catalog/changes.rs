@@ -21,6 +21,15 @@ pub(super) struct Changes {
     frames: Vec<u8>,
 }
 
+/// A series that gets another id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MovedSeries {
+    /// The id it has.
+    pub from: SeriesId,
+    /// The id it gets, which [`Catalog::reserve`] has given.
+    pub to: SeriesId,
+}
+
 /// A definition's number, and whether no series has had it yet.
 struct Numbered {
     number: u16,
@@ -71,7 +80,7 @@ impl Catalog {
     }
 
     /// Takes series out of the catalog; answers how many of the ids there were. The workers'
-    /// tables learn it from [`Catalog::removed_since`].
+    /// tables learn it from [`Catalog::removed_after`].
     ///
     /// # Errors
     /// When the log cannot be written; nothing has changed then.
@@ -86,6 +95,83 @@ impl Catalog {
         let count = self.index.write().remove(&ids);
         self.removed.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
+    }
+
+    /// Gives `count` ids to the caller, durably: no series that is created gets one. They are the
+    /// caller's for [`Catalog::rebind`], or are wasted.
+    ///
+    /// # Errors
+    /// When the log cannot be written or there are no more ids; nothing has changed then.
+    pub fn reserve(&self, count: usize) -> Result<Vec<SeriesId>, CatalogError> {
+        let mut changes = self.changes.lock();
+        let first = self.index.read().next_id();
+        let end = u32::try_from(count).ok();
+        let end = end.and_then(|count| first.0.checked_add(count));
+        let end = end.filter(|&end| end < u32::MAX - 1);
+        let end = end.ok_or(CatalogError::Full("all ids have been given"))?;
+        if end > first.0 {
+            changes.reserve(SeriesId(end - 1))?;
+            self.index.write().skip_to(SeriesId(end));
+        }
+        Ok((first.0..end).map(SeriesId).collect())
+    }
+
+    /// Gives series another id and another definition, each in one step that a crash cannot halve;
+    /// what a store has under the former id belongs to nobody then. Ids that are no series' are
+    /// passed over. Followers of removals see the former ids go.
+    ///
+    /// On disk it is a *create* of a name that is there: the higher id has it (`catalog.md`).
+    ///
+    /// # Errors
+    /// When the log cannot be written or there are too many distinct definitions; nothing has
+    /// changed then.
+    pub fn rebind(
+        &self,
+        moves: &[MovedSeries],
+        retention: &Arc<Retention>,
+        rollup: Rollup,
+    ) -> Result<usize, CatalogError> {
+        let mut changes = self.changes.lock();
+        let (definition, named) = {
+            let index = self.index.read();
+            let named = moves.iter().filter_map(|&moved| {
+                let (name, _, is_unregistered) = index.stored(moved.from)?;
+                Some((moved, name, is_unregistered))
+            });
+            let named: Vec<_> = named.collect();
+            (numbered(&index, retention, rollup)?, named)
+        };
+        changes.write(|frames| {
+            define(&definition, retention, rollup, frames);
+            for (moved, name, is_unregistered) in &named {
+                let record = Record::Create {
+                    id: moved.to.0,
+                    definition: definition.number,
+                    name,
+                };
+                record.put(frames);
+                if *is_unregistered {
+                    Record::Unregister { name }.put(frames);
+                }
+            }
+        })?;
+        let mut index = self.index.write();
+        if definition.is_new {
+            index.definitions.set(definition.number, retention, rollup);
+        }
+        let moves: Vec<MovedSeries> = named.iter().map(|(moved, _, _)| *moved).collect();
+        index.rebind(&moves, definition.number);
+        for (_, name, _) in named
+            .iter()
+            .filter(|(_, _, is_unregistered)| *is_unregistered)
+        {
+            if let Some(entry) = index.tags.entry(name) {
+                index.tags.remove(&[entry]);
+            }
+        }
+        self.removed
+            .fetch_add(moves.len() as u64, Ordering::Relaxed);
+        Ok(moves.len())
     }
 
     /// Gives series another retention and rollup; ids that are none are passed over.

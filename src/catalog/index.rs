@@ -4,9 +4,11 @@
 
 use std::sync::Arc;
 
+use super::changes::MovedSeries;
 use super::chunked::Chunked;
 use super::definitions::Definitions;
 use super::error::CatalogError;
+use super::removals::{Removals, RemovedSeries};
 use super::tags::TagIndex;
 use super::tree::{NodeId, Tree};
 use crate::metric::{Retention, Rollup, SeriesId, name};
@@ -35,15 +37,6 @@ pub(super) enum Claim {
     Taken,
 }
 
-/// A series that is no more, as a shard worker has to know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RemovedSeries {
-    /// The id it had; no other series gets it.
-    pub id: SeriesId,
-    /// The hash of its name.
-    pub hash: u64,
-}
-
 /// The catalog's content.
 pub(super) struct Index {
     pub(super) tree: Tree,
@@ -51,7 +44,7 @@ pub(super) struct Index {
     pub(super) definitions: Definitions,
     slots: Chunked<Slot>,
     count: usize,
-    removed: Vec<RemovedSeries>,
+    pub(super) removals: Removals,
 }
 
 impl Index {
@@ -62,7 +55,7 @@ impl Index {
             definitions: Definitions::default(),
             slots: Chunked::default(),
             count: 0,
-            removed: Vec::new(),
+            removals: Removals::default(),
         }
     }
 
@@ -208,7 +201,11 @@ impl Index {
                 continue;
             };
             let hash = name::hash(canonical_name.as_bytes());
-            self.removed.push(RemovedSeries { id, hash });
+            self.removals.push(RemovedSeries {
+                id,
+                hash,
+                has_moved: false,
+            });
             let place = std::mem::replace(&mut self.slots[id.index()].place, GONE);
             self.count -= 1;
             if place & TAGGED == 0 {
@@ -221,17 +218,18 @@ impl Index {
         }
         self.tree.remove(nodes);
         self.tags.remove(&entries);
+        self.removals.trim();
         before - self.count
     }
 
     /// How many series have been removed: while it stays, nodes of the tree mean what they meant.
     pub(super) fn removals(&self) -> usize {
-        self.removed.len()
+        self.removals.count()
     }
 
     /// Forgets what was removed while it was built.
     pub(super) fn forget_removed(&mut self) {
-        self.removed.clear();
+        self.removals.clear();
     }
 
     /// What a snapshot says of a series.
@@ -242,9 +240,23 @@ impl Index {
         Some((self.name(id)?, slot.definition, is_unregistered))
     }
 
-    /// The series removed since there were `seen` of them.
-    pub(super) fn removed_since(&self, seen: usize) -> &[RemovedSeries] {
-        &self.removed[seen.min(self.removed.len())..]
+    /// Gives a series another id, below the next one, and another definition.
+    pub(super) fn rebind(&mut self, moves: &[MovedSeries], definition: u16) {
+        for &MovedSeries { from, to } in moves {
+            let Some(canonical_name) = self.name(from) else {
+                continue;
+            };
+            let (place, previous) = self.put(&canonical_name, to);
+            debug_assert_eq!(previous, Some(from));
+            self.slots[from.index()].place = GONE;
+            self.slots[to.index()] = Slot { place, definition };
+            self.removals.push(RemovedSeries {
+                id: from,
+                hash: name::hash(canonical_name.as_bytes()),
+                has_moved: true,
+            });
+        }
+        self.removals.trim();
     }
 }
 

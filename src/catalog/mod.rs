@@ -31,6 +31,7 @@ mod journal;
 mod name_table;
 mod persistence;
 mod recovery;
+mod removals;
 mod replay;
 mod stored;
 mod tags;
@@ -49,11 +50,12 @@ use changes::Changes;
 use index::{Index, is_tagged};
 use tags::Completion;
 
+pub use changes::MovedSeries;
 pub use error::{CatalogError, FindError, TagError};
 pub use find::{FindOptions, FoundNode};
-pub use index::RemovedSeries;
 pub use name_table::NameTable;
 pub use recovery::OpenReport;
+pub use removals::{RemovalsSeen, RemovedSeries};
 pub use tags::{TagValue, TaggedSeries};
 pub use verify::verify;
 
@@ -73,6 +75,7 @@ pub struct Catalog {
     snapshotting: Mutex<()>,
     created: AtomicU64,
     removed: AtomicU64,
+    removed_durably: AtomicU64,
 }
 
 impl Catalog {
@@ -85,6 +88,7 @@ impl Catalog {
             snapshotting: Mutex::new(()),
             created: AtomicU64::new(0),
             removed: AtomicU64::new(0),
+            removed_durably: AtomicU64::new(0),
         }
     }
 
@@ -160,15 +164,39 @@ impl Catalog {
     }
 
     /// How many series were removed since it was opened. A worker compares it with what it saw
-    /// last, which is cheap, and asks [`Catalog::removed_since`] when it differs.
+    /// last, which is cheap, and asks [`Catalog::removed_after`] when it differs.
     pub fn removed(&self) -> u64 {
         self.removed.load(Ordering::Relaxed)
     }
 
-    /// The series removed since `seen` of them were; all workers are told of all.
-    pub fn removed_since(&self, seen: u64) -> Vec<RemovedSeries> {
+    /// How many of these removals no power loss can undo any more. Only then may a store let go of
+    /// what it has of the series.
+    pub fn removed_durably(&self) -> u64 {
+        self.removed_durably.load(Ordering::Acquire)
+    }
+
+    /// Follows the removals from here on.
+    pub fn follow_removals(&self) -> RemovalsSeen {
+        self.index.write().removals.follow()
+    }
+
+    /// The series removed after those that `seen` stands for, which then stands for them too. All
+    /// followers are told of all.
+    pub fn removed_after(&self, seen: &mut RemovalsSeen) -> Vec<RemovedSeries> {
+        let before = seen.count();
+        let removed = self.removed_since(before);
+        seen.advance(before + removed.len() as u64);
+        removed
+    }
+
+    /// How many removals all followers have seen.
+    pub fn removals_followed(&self) -> u64 {
+        self.index.read().removals.seen_by_all()
+    }
+
+    fn removed_since(&self, seen: u64) -> Vec<RemovedSeries> {
         let seen = usize::try_from(seen).unwrap_or(usize::MAX);
-        self.index.read().removed_since(seen).to_vec()
+        self.index.read().removals.since(seen)
     }
 
     /// The names that match a pattern, sorted by name, without repeats. A pattern with a `;` is

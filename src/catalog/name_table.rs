@@ -71,7 +71,7 @@ impl NameTable {
     }
 
     /// Takes out whatever name with this hash has this id: what
-    /// [`super::Catalog::removed_since`] tells a worker to do. True when there was one.
+    /// [`super::Catalog::removed_after`] tells a worker to do. True when there was one.
     pub fn forget(&mut self, hash: u64, id: SeriesId) -> bool {
         let names = &self.names;
         let same = |&place: &u32| id_of(names.get(place)) == id;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use plumbago_storage_format::catalog::{SeriesEntry, SnapshotBuilder};
 
@@ -64,23 +65,26 @@ impl Catalog {
         start: fn(&mut Journal, u32) -> Result<Sync, CatalogError>,
     ) -> Result<(), CatalogError> {
         let _syncing = self.syncing.lock();
-        let sync = {
+        // Under the lock of changes: those counted here stand in what is synced.
+        let (sync, removed) = {
             let mut changes = self.changes.lock();
             let next_id = self.index.read().next_id();
-            match &mut changes.journal {
-                Some(journal) => start(journal, next_id.0)?,
-                None => return Ok(()),
-            }
+            let sync = match &mut changes.journal {
+                Some(journal) => Some(start(journal, next_id.0)?),
+                None => None,
+            };
+            (sync, self.removed())
         };
-        if sync.segments.is_empty() {
-            return Ok(());
+        if let Some(sync) = sync.filter(|sync| !sync.segments.is_empty()) {
+            let result = sync.run();
+            let mut changes = self.changes.lock();
+            match &mut changes.journal {
+                Some(journal) => journal.finish_sync(&sync, result)?,
+                None => result?,
+            }
         }
-        let result = sync.run();
-        let mut changes = self.changes.lock();
-        match &mut changes.journal {
-            Some(journal) => journal.finish_sync(&sync, result),
-            None => result,
-        }
+        self.removed_durably.fetch_max(removed, Ordering::Release);
+        Ok(())
     }
 
     /// Writes a snapshot when the log has grown enough for it; answers whether it did. It takes

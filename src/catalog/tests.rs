@@ -137,6 +137,41 @@ fn removed_series_are_gone_everywhere_and_their_ids_stay_unused() {
 }
 
 #[test]
+fn series_that_moves_has_its_new_id_and_definition_at_once() {
+    let catalog = catalog(&["a.b", "a.c", "m;t=1", "m;t=2"]);
+    catalog.untag_series("m;t=2").unwrap();
+    let mut seen = catalog.follow_removals();
+    let to = catalog.reserve(3).unwrap();
+    assert_eq!(to, [4, 5, 6].map(SeriesId));
+    assert_eq!(create(&catalog, "a.d"), SeriesId(7));
+    let pairs = [(0, 4), (3, 5), (77, 6)].map(|(from, to)| MovedSeries {
+        from: SeriesId(from),
+        to: SeriesId(to),
+    });
+    let retention = Arc::new(Retention::parse("1s:1h").unwrap());
+    assert_eq!(
+        catalog
+            .rebind(&pairs, &retention, Rollup::default())
+            .unwrap(),
+        2
+    );
+    assert_eq!(catalog.id("a.b"), Some(SeriesId(4)));
+    assert_eq!(catalog.definition(SeriesId(4)).unwrap().0, retention);
+    assert_eq!(catalog.name(SeriesId(0)), None);
+    assert_eq!(catalog.id("m;t=2"), Some(SeriesId(5)));
+    assert_eq!(
+        catalog.find_series(&["name=m"]).unwrap().len(),
+        1,
+        "still untagged"
+    );
+    assert_eq!((catalog.len(), catalog.next_id()), (5, SeriesId(8)));
+    assert_eq!(find(&catalog, "**"), ["a/", "a.b", "a.c", "a.d"]);
+    let removed = catalog.removed_after(&mut seen);
+    assert_eq!(removed.len(), 2);
+    assert!(removed.iter().all(|series| series.has_moved));
+}
+
+#[test]
 fn redefined_series_has_its_new_definition() {
     let catalog = catalog(&["a", "b"]);
     let other = Arc::new(Retention::parse("1m:1d").unwrap());

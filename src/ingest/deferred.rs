@@ -3,9 +3,9 @@
 //! The points of one series keep their order, since the last value of a slot wins: while one of them
 //! waits, those that come after it wait too.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use super::control::SeriesSet;
 use crate::metric::{Refusal, SeriesId};
 use crate::storage::ShardWriter;
 
@@ -27,7 +27,7 @@ pub(super) struct DeferredPoint {
 pub(super) struct Deferred {
     points: Vec<DeferredPoint>,
     /// The series of these points.
-    series: HashSet<SeriesId>,
+    series: SeriesSet,
     tried: Instant,
 }
 
@@ -42,7 +42,7 @@ impl Deferred {
     pub(super) fn new() -> Self {
         Self {
             points: Vec::new(),
-            series: HashSet::new(),
+            series: SeriesSet::default(),
             tried: Instant::now(),
         }
     }
@@ -96,6 +96,19 @@ impl Deferred {
             *self = Self::new();
         }
         result
+    }
+
+    /// Those of some series that have points here.
+    pub(super) fn all_of(&self, series: &SeriesSet) -> Vec<SeriesId> {
+        self.series.intersection(series).copied().collect()
+    }
+
+    /// Drops the points of a series that was removed.
+    pub(super) fn drop_all_of(&mut self, series: SeriesId) {
+        if self.holds(series) {
+            self.points.retain(|point| point.series != series);
+            self.series.remove(&series);
+        }
     }
 
     /// Gives up on what is left.

@@ -11,10 +11,16 @@
 //! the worker stands still, its queue fills, and TCP receivers stop reading: nothing is dropped that
 //! its sender can still hold.
 //!
+//! Series that the catalog removed leave a worker's names before its next batch, so that a point which
+//! comes then makes the series anew; the store lets go of them once the removal is durable. `lifecycle`
+//! may hold series for a while ([`Controls`]).
+//!
 //! Shutdown: after `Routes::close` each worker empties its queue and ends; [`Workers::join`] waits
 //! for them and says who is late.
 
+mod control;
 mod deferred;
+mod held;
 mod worker;
 
 use std::io;
@@ -32,6 +38,8 @@ use crate::queue::Routes;
 use crate::storage::Store;
 use crate::telemetry::ingest::IngestTelemetry;
 use worker::Worker;
+
+pub use control::{ControlError, ControlPoint, Controls, Hold};
 
 /// What the workers work with.
 #[derive(Clone)]
@@ -51,11 +59,11 @@ pub struct Ingest {
 }
 
 /// The running workers.
-#[derive(Debug)]
 pub struct Workers {
     threads: Vec<JoinHandle<()>>,
     /// Each worker sends its number when it ends, however it ends.
     ended: Receiver<usize>,
+    controls: Controls,
 }
 
 /// Starts a worker for each shard and returns when every series of the catalog is known to its
@@ -71,14 +79,15 @@ pub fn start_workers(ingest: &Ingest) -> io::Result<Workers> {
     assert_eq!(shards, ingest.routes.shards(), "a queue for each shard");
     let (end, ended) = channel();
     let (ready, all_ready) = channel();
+    let (controls, orders) = Controls::new(&ingest.routes);
     let mut threads = Vec::new();
-    for shard in 0..shards {
+    for (shard, orders) in orders.into_iter().enumerate() {
         let ingest = ingest.clone();
         let (end, ready) = (AtEnd(end.clone(), shard), ready.clone());
         let thread = std::thread::Builder::new().name(format!("shard-{shard}"));
         threads.push(thread.spawn(move || {
             let _end = end;
-            let mut worker = Worker::new(ingest, shard);
+            let mut worker = Worker::new(ingest, shard, orders);
             worker.load_series();
             // Nobody listens any more when the start has failed elsewhere.
             let _ = ready.send(());
@@ -92,7 +101,11 @@ pub fn start_workers(ingest: &Ingest) -> io::Result<Workers> {
             .recv()
             .map_err(|_| io::Error::other("a shard's worker ended before it was ready"))?;
     }
-    Ok(Workers { threads, ended })
+    Ok(Workers {
+        threads,
+        ended,
+        controls,
+    })
 }
 
 /// Says that a worker ended when it is dropped, by a panic too.
@@ -105,6 +118,11 @@ impl Drop for AtEnd {
 }
 
 impl Workers {
+    /// The way to give them orders.
+    pub fn controls(&self) -> Controls {
+        self.controls.clone()
+    }
+
     /// Waits until every worker has emptied its queue and ended; `Routes::close` comes first.
     ///
     /// # Errors

@@ -1,3 +1,5 @@
+mod control;
+
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;

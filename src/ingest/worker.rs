@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Ingest;
+use super::control::Orders;
 use super::deferred::{Deferred, DeferredPoint};
-use crate::catalog::{CatalogError, NameTable};
+use super::held::{FORGET_MAX, Held, Leaving};
+use crate::catalog::{CatalogError, NameTable, RemovalsSeen};
 use crate::metric::name::{hash, shard_of};
 use crate::metric::{Refusal, Retention, SeriesId};
 use crate::queue::{Batch, ShardQueue};
@@ -32,16 +34,20 @@ const CREATION_PAUSE: Duration = Duration::from_secs(1);
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 
 pub(super) struct Worker {
-    ingest: Ingest,
+    pub(super) ingest: Ingest,
     shard: usize,
-    queue: Arc<ShardQueue>,
-    writer: Box<dyn ShardWriter>,
+    pub(super) queue: Arc<ShardQueue>,
+    pub(super) writer: Box<dyn ShardWriter>,
     names: NameTable,
     counters: Arc<ShardCounters>,
     refused: Arc<RefusedList>,
-    deferred: Deferred,
+    pub(super) deferred: Deferred,
+    orders: Orders,
+    pub(super) held: Option<Held>,
     /// Removals of the catalog that `names` has followed.
-    removed_seen: u64,
+    removed_seen: RemovalsSeen,
+    /// Series that were removed, until the store may let go of them.
+    leaving: Leaving,
     maintained: Instant,
     creation_paused_until: Option<Instant>,
     complained: Option<Instant>,
@@ -51,22 +57,22 @@ pub(super) struct Worker {
 
 /// A point on its way from a batch to the store.
 #[derive(Clone, Copy)]
-struct Incoming<'a> {
-    hash: u64,
-    name: &'a [u8],
-    timestamp: i64,
-    value: f64,
+pub(super) struct Incoming<'a> {
+    pub(super) hash: u64,
+    pub(super) name: &'a [u8],
+    pub(super) timestamp: i64,
+    pub(super) value: f64,
 }
 
 /// What became of a point that was not refused.
-enum Outcome {
+pub(super) enum Outcome {
     Stored,
     /// It waits to be tried again and is counted then.
     Deferred,
 }
 
 impl Worker {
-    pub(super) fn new(ingest: Ingest, shard: usize) -> Self {
+    pub(super) fn new(ingest: Ingest, shard: usize, orders: Orders) -> Self {
         Self {
             queue: Arc::clone(ingest.routes.queue(shard)),
             writer: ingest.store.writer(shard),
@@ -74,7 +80,10 @@ impl Worker {
             counters: Arc::clone(ingest.telemetry.shard(shard)),
             refused: Arc::clone(ingest.telemetry.refused()),
             deferred: Deferred::new(),
-            removed_seen: ingest.catalog.removed(),
+            orders,
+            held: None,
+            removed_seen: ingest.catalog.follow_removals(),
+            leaving: Leaving::default(),
             maintained: Instant::now(),
             creation_paused_until: None,
             complained: None,
@@ -106,6 +115,7 @@ impl Worker {
         loop {
             // Asked before the pop: what was pushed before the close is then seen by the pop.
             let is_closed = self.queue.is_closed();
+            self.follow_orders();
             match self.queue.pop() {
                 Some(batch) => {
                     self.work_off(&batch);
@@ -114,14 +124,15 @@ impl Worker {
                         self.maintain(BUSY_BUDGET);
                     }
                 }
-                None if is_closed => break,
+                // Held points are stored, or refused for a reason, before the end.
+                None if is_closed && self.held.is_none() => break,
                 None => self.idle(),
             }
         }
         self.finish();
     }
 
-    fn work_off(&mut self, batch: &Batch) {
+    pub(super) fn work_off(&mut self, batch: &Batch) {
         let now = self.ingest.clock.now();
         self.follow_removals();
         // Older points go first, so that the newest value of a slot wins.
@@ -136,7 +147,7 @@ impl Worker {
                 timestamp: point.timestamp,
                 value: point.value,
             };
-            match self.store(point, now) {
+            match self.store(point, batch.peer(position), now) {
                 Ok(Outcome::Stored) => stored += 1,
                 Ok(Outcome::Deferred) => {}
                 Err(reason) => self.refuse(point, batch.peer(position), reason, now),
@@ -147,11 +158,19 @@ impl Worker {
     }
 
     #[inline]
-    fn store(&mut self, point: Incoming<'_>, now: i64) -> Result<Outcome, Refusal> {
+    pub(super) fn store(
+        &mut self,
+        point: Incoming<'_>,
+        peer: Peer,
+        now: i64,
+    ) -> Result<Outcome, Refusal> {
         let series = match self.names.lookup(point.hash, point.name) {
             Some(series) => series,
             None => self.create(point, now)?,
         };
+        if self.held.as_ref().is_some_and(|held| held.holds(series)) {
+            return self.hold_back(point, peer, now);
+        }
         self.store_known(series, point, now)
     }
 
@@ -185,6 +204,7 @@ impl Worker {
             return Err(Refusal::StoreRefused);
         }
         let catalog = &self.ingest.catalog;
+        let is_new = catalog.id(name).is_none();
         let id = match catalog.create(name, point.hash, &retention, rollup) {
             Ok(id) => id,
             Err(CatalogError::BadName(_)) => return Err(Refusal::BadName),
@@ -203,7 +223,11 @@ impl Worker {
         }
         self.names.insert(point.hash, name, id);
         self.creation_paused_until = None;
-        self.counters.series_created.fetch_add(1, Ordering::Relaxed);
+        // A series that was moved to another retention is known under its new id.
+        let created = u64::from(is_new);
+        self.counters
+            .series_created
+            .fetch_add(created, Ordering::Relaxed);
         Ok(id)
     }
 
@@ -261,7 +285,7 @@ impl Worker {
         }
     }
 
-    fn retry_deferred(&mut self, now: i64) {
+    pub(super) fn retry_deferred(&mut self, now: i64) {
         let retried = self.deferred.retry(self.writer.as_mut(), now);
         let counters = &self.counters;
         counters.points.fetch_add(retried.stored, Ordering::Relaxed);
@@ -298,18 +322,33 @@ impl Worker {
         self.refuse(incoming, Peer::Own("deferred"), reason, now);
     }
 
+    /// Takes what was removed out of the names. Points of it that still wait for the store were sent
+    /// before the removal and go with it.
     fn follow_removals(&mut self) {
-        let removed = self.ingest.catalog.removed();
-        if removed == self.removed_seen {
+        let catalog = &self.ingest.catalog;
+        if catalog.removed() == self.removed_seen.count() {
             return;
         }
-        for series in self.ingest.catalog.removed_since(self.removed_seen) {
-            self.names.forget(series.hash, series.id);
-            self.removed_seen += 1;
+        let shards = self.ingest.routes.shards();
+        let before = self.removed_seen.count();
+        let removed = catalog.removed_after(&mut self.removed_seen);
+        for (number, series) in (before + 1..).zip(removed) {
+            if shard_of(series.hash, shards) == self.shard {
+                self.names.forget(series.hash, series.id);
+                self.deferred.drop_all_of(series.id);
+                self.leaving.add(number, series);
+            }
+        }
+    }
+
+    pub(super) fn follow_orders(&mut self) {
+        while let Ok(order) = self.orders.try_recv() {
+            self.follow(order);
         }
     }
 
     fn idle(&mut self) {
+        self.follow_removals();
         if self.deferred.is_due() {
             self.retry_deferred(self.ingest.clock.now());
         }
@@ -318,9 +357,17 @@ impl Worker {
         }
     }
 
-    fn maintain(&mut self, budget: Duration) -> Maintenance {
+    pub(super) fn maintain(&mut self, budget: Duration) -> Maintenance {
+        let durably = self.ingest.catalog.removed_durably();
+        let gone = self.leaving.take_due(durably);
+        if !gone.is_empty() {
+            self.writer.forget(&gone);
+        }
         let maintained = self.writer.maintain(self.ingest.clock.now(), budget);
         self.maintained = Instant::now();
+        if gone.len() == FORGET_MAX {
+            return Maintenance::Pending;
+        }
         maintained.unwrap_or_else(|error| {
             let complained = self.complained;
             if complained.is_none_or(|when| when.elapsed() >= COMPLAINT_INTERVAL) {
@@ -334,6 +381,7 @@ impl Worker {
 
     /// A last try for what is deferred; the rest is refused.
     fn finish(&mut self) {
+        self.follow_removals();
         let now = self.ingest.clock.now();
         self.retry_deferred(now);
         let abandoned = self.deferred.take();

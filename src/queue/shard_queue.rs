@@ -30,6 +30,8 @@ pub struct ShardQueue {
     worker: OnceLock<Thread>,
     /// True while the worker parks or is about to.
     is_asleep: AtomicBool,
+    /// True when the worker was called and has not looked yet.
+    is_called: AtomicBool,
     is_closed: AtomicBool,
 }
 
@@ -43,6 +45,7 @@ impl ShardQueue {
             room: Room::default(),
             worker: OnceLock::new(),
             is_asleep: AtomicBool::new(false),
+            is_called: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -109,16 +112,24 @@ impl ShardQueue {
         Some(batch)
     }
 
-    /// Parks the calling worker until there is a batch, the queue is closed, or `timeout` is over.
+    /// Parks the calling worker until there is a batch, it is called, the queue is closed, or `timeout`
+    /// is over.
     /// May return early.
     pub fn wait(&self, timeout: Duration) {
         self.worker.get_or_init(std::thread::current);
         self.is_asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        if self.batches.is_empty() && !self.is_closed() {
+        let is_called = self.is_called.swap(false, Ordering::Acquire);
+        if !is_called && self.batches.is_empty() && !self.is_closed() {
             std::thread::park_timeout(timeout);
         }
         self.is_asleep.store(false, Ordering::Relaxed);
+    }
+
+    /// Wakes the worker for something else than a batch.
+    pub fn call_worker(&self) {
+        self.is_called.store(true, Ordering::Release);
+        self.wake_worker();
     }
 
     /// Lets the worker end once the queue is empty.

@@ -3,6 +3,7 @@ use std::io::ErrorKind;
 
 use super::*;
 use crate::catalog::FindOptions;
+use crate::catalog::MovedSeries;
 use crate::catalog::disk::simulated::{Failure, SimulatedDisk};
 use crate::metric::{Retention, Rollup, name};
 
@@ -64,6 +65,14 @@ fn some_changes(catalog: &Catalog) {
     let ids = [SeriesId(1), SeriesId(12)];
     catalog
         .redefine(&ids, &retention(9), Rollup::default())
+        .unwrap();
+    let to = catalog.reserve(2).unwrap();
+    let moved = [(1, to[0]), (2, to[1])].map(|(from, to)| MovedSeries {
+        from: SeriesId(from),
+        to,
+    });
+    catalog
+        .rebind(&moved, &retention(8), Rollup::default())
         .unwrap();
     catalog.tag_series("by.hand;a=b").unwrap();
     catalog.tag_series("by.hand;a=c").unwrap();
@@ -312,7 +321,7 @@ impl Schedule {
             0 => format!("m{};t={number}", number % 3),
             _ => format!("a{}.b{number}", number % 3),
         };
-        match self.random(12) {
+        match self.random(14) {
             0..6 => self.create(catalog, &name),
             6 => self.remove(catalog, &name),
             7 => self.redefine(catalog, &name),
@@ -326,6 +335,7 @@ impl Schedule {
                 synced
             }
             10 => catalog.snapshot().is_ok(),
+            11 | 12 => self.rebind(catalog, &name),
             _ => catalog.close().is_ok(),
         }
     }
@@ -360,6 +370,36 @@ impl Schedule {
         self.state.tagged.remove(name);
         self.history.push(self.state.clone());
         catalog.remove(&[SeriesId(id)]).is_ok()
+    }
+
+    fn rebind(&mut self, catalog: &Catalog, name: &str) -> bool {
+        let definition = self.random(4) as u32;
+        let Some(&(from, _)) = self.state.series.get(name) else {
+            return true;
+        };
+        let Ok(reserved) = catalog.reserve(2) else {
+            return false;
+        };
+        for id in &reserved {
+            assert!(self.ids.insert(id.0), "id {} was given twice", id.0);
+        }
+        let to = reserved[1];
+        let series = (to.0, definition);
+        self.state.series.insert(name.to_owned(), series);
+        if name.contains(';') && !self.state.tagged.contains(name) {
+            // Should the power fail between the two records, the name is back in the tag index.
+            let mut halfway = self.state.clone();
+            halfway.tagged.insert(name.to_owned());
+            self.history.push(halfway);
+        }
+        self.history.push(self.state.clone());
+        let moved = MovedSeries {
+            from: SeriesId(from),
+            to,
+        };
+        catalog
+            .rebind(&[moved], &retention(definition), Rollup::default())
+            .is_ok()
     }
 
     fn redefine(&mut self, catalog: &Catalog, name: &str) -> bool {
