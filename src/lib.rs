@@ -29,6 +29,9 @@ pub mod catalog;
 pub mod events;
 pub mod storage;
 
+// What becomes of series that nobody needs as they are.
+pub mod lifecycle;
+
 // The read road.
 pub mod api;
 pub mod evaluate;

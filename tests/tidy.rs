@@ -53,6 +53,20 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "storage",
         ],
     ),
+    // It removes and moves series on both roads, and speaks to the workers for it.
+    (
+        "lifecycle",
+        &[
+            "metric",
+            "clock",
+            "telemetry",
+            "queue",
+            "catalog",
+            "storage",
+            "ingest",
+            "target",
+        ],
+    ),
     ("target", &["metric"]),
     ("functions", &["metric", "target"]),
     ("fetch", &["metric", "catalog", "storage", "functions"]),
@@ -189,7 +203,15 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("sha2", &["format-crate"]),
     (
         "serde",
-        &["events", "config", "api", "format", "functions", "tool"],
+        &[
+            "events",
+            "lifecycle",
+            "config",
+            "api",
+            "format",
+            "functions",
+            "tool",
+        ],
     ),
     ("serde_json", &["events", "api", "format", "daemon", "tool"]),
     ("serde_path_to_error", &["config"]),

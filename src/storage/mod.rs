@@ -239,6 +239,11 @@ pub trait Store: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
+    /// The native engine, for those who copy whole histories by its bulk road.
+    fn bulk(&self) -> Option<&strata::Strata> {
+        None
+    }
+
     /// Makes everything stored so far survive a power loss. The caller has synced the catalog first.
     ///
     /// # Errors

@@ -554,6 +554,10 @@ impl Store for Strata {
         Ok(self.shared.newest(series, now))
     }
 
+    fn bulk(&self) -> Option<&Strata> {
+        Some(self)
+    }
+
     fn usage(&self, series: &[SeriesId]) -> Result<Vec<ArchiveUsage>, StoreError> {
         self.shared.usage(series)
     }
