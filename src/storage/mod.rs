@@ -11,6 +11,7 @@ pub mod damage;
 pub mod folder;
 mod map;
 pub mod memory;
+mod settled;
 pub mod strata;
 
 #[cfg(test)]
@@ -21,6 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::metric::{Refusal, Retention, Rollup, SeriesId};
+
+pub use settled::{Settled, SettledReads};
 
 /// What the catalog knows of a series that a store needs: its number, its name, its archives.
 #[derive(Clone, Debug)]
@@ -213,6 +216,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// What [`Store::fetch`] would select, without reading; `plan` asks for steps this way.
     fn select(&self, series: SeriesId, range: TimeRange) -> Option<Selection>;
+
+    /// What is known of slots that change no more; `None` for an engine that knows nothing of that.
+    fn settled_reads(&self) -> Option<&dyn SettledReads> {
+        None
+    }
 
     /// The retention and rollup of a series.
     fn definition(&self, series: SeriesId) -> Option<(Arc<Retention>, Rollup)>;

@@ -91,6 +91,9 @@ impl Writer {
             writer.group.late.forget(&gone);
             writer.group.note_forgotten();
         }
+        for &id in series {
+            self.shared.common.changes.note(id);
+        }
     }
 
     /// Finds the columns of series that were removed before the store was opened: by now every

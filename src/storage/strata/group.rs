@@ -24,6 +24,7 @@ use super::health::{Counters, Health};
 use super::late::Late;
 use super::layout::{Layout, ROW_SLOTS, align_down};
 use super::panel::Panel;
+use super::settled::Changes;
 use super::table::SeriesTable;
 use super::view::{ArchiveView, View};
 use crate::metric::{Retention, Rollup, SeriesId};
@@ -43,6 +44,8 @@ pub(super) struct Common {
     pub(super) rollups: RwLock<Vec<Rollup>>,
     pub(super) health: Health,
     pub(super) counters: Counters,
+    /// How often slots changed that caches take for final.
+    pub(super) changes: Changes,
     /// Seconds ahead of the clock that points may be.
     pub(super) future_window_s: i64,
     /// Records of a late segment.

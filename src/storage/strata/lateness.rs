@@ -119,6 +119,7 @@ impl Group {
             records: self.common.late_records,
         };
         let appended = self.late.append(place, &record, now);
+        self.common.changes.note(series);
         appended.map_err(|error| self.common.health.judge(error))
     }
 }

@@ -34,6 +34,7 @@ mod reclaim;
 mod recover;
 mod roll;
 mod seal;
+mod settled;
 mod store;
 mod survey;
 mod table;

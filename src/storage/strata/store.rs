@@ -19,12 +19,13 @@ use super::group::{Common, Group, GroupPlace};
 use super::health::{Counters, Health};
 use super::late::SEGMENT_RECORDS;
 use super::read::Slots;
+use super::settled::Changes;
 use super::table::SeriesTable;
 use super::writer::Writer;
 use crate::metric::{Retention, Rollup, SeriesId};
 use crate::storage::{
-    ArchiveUsage, Fetched, NewestPoint, Selection, ShardWriter, Store, StoreError, StoreHealth,
-    StoreStatistics, TimeRange,
+    ArchiveUsage, Fetched, NewestPoint, Selection, SettledReads, ShardWriter, Store, StoreError,
+    StoreHealth, StoreStatistics, TimeRange,
 };
 
 pub(super) const META_FILE: &str = "meta";
@@ -121,6 +122,7 @@ impl Strata {
             rollups: RwLock::default(),
             health: Health::default(),
             counters: Counters::default(),
+            changes: Changes::default(),
             future_window_s: i64::from(config.future_window_s),
             late_records: config.late_records,
         });
@@ -539,6 +541,10 @@ impl Store for Strata {
     fn select(&self, series: SeriesId, range: TimeRange) -> Option<Selection> {
         let (group, _) = self.shared.group_of(series)?;
         Selection::of(&group.place.retention, range)
+    }
+
+    fn settled_reads(&self) -> Option<&dyn SettledReads> {
+        Some(self)
     }
 
     fn definition(&self, series: SeriesId) -> Option<(Arc<Retention>, Rollup)> {

@@ -363,7 +363,8 @@ impl GroupWriter {
 impl ShardWriter for Writer {
     fn define(&mut self, series: &SeriesDefinition) -> Result<(), StoreError> {
         let table = &self.shared.common.table;
-        let mut entry = table.get(series.id);
+        let former = table.get(series.id);
+        let mut entry = former;
         let is_new = entry.group.is_none() && !self.is_loading;
         if is_new && self.shared.common.health.is_disk_full() {
             return Err(self.shared.full_disk());
@@ -376,6 +377,9 @@ impl ShardWriter for Writer {
         }
         entry.rollup = Some(rollup);
         if self.shared.common.table.set(series.id, entry) {
+            if entry != former {
+                self.shared.common.changes.note(series.id);
+            }
             return Ok(());
         }
         Err(StoreError::Io {

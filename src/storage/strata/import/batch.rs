@@ -331,7 +331,9 @@ impl Batch {
                 .extend(blocks.iter().map(|block| *block.entry()));
             fresh.extend(blocks);
         }
-        self.group.commit(&mut work, next, fresh)
+        self.group.commit(&mut work, next, fresh)?;
+        self.group.common.changes.note_all();
+        Ok(())
     }
 }
 

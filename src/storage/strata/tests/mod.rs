@@ -10,6 +10,7 @@ mod import;
 mod life;
 mod look;
 mod schedule;
+mod settled;
 mod steps;
 mod trouble;
 mod verify;
