@@ -14,6 +14,7 @@
 //! every room shares. `protocol`, `target`, `functions` and `format` are pure and synchronous.
 
 // The nouns and the services that every room may use.
+pub mod cache;
 pub mod clock;
 pub mod metric;
 pub mod telemetry;

@@ -29,6 +29,7 @@ const UNSAFE_HOMES: &[&str] = &["src/receiver/datagrams.rs", "src/storage/map.rs
 /// Which rooms a room may import, beside itself. Tests inside a room are free.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("metric", &[]),
+    ("cache", &[]),
     ("clock", &[]),
     ("telemetry", &["metric"]),
     ("protocol", &["metric"]),
@@ -83,13 +84,23 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "evaluate",
-        &["metric", "events", "target", "functions", "plan", "fetch"],
+        &[
+            "metric",
+            "cache",
+            "storage",
+            "events",
+            "target",
+            "functions",
+            "plan",
+            "fetch",
+        ],
     ),
     ("format", &["metric", "functions"]),
     (
         "api",
         &[
             "metric",
+            "cache",
             "clock",
             "telemetry",
             "catalog",
