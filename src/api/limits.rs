@@ -1,4 +1,4 @@
-//! What a request may ask at most.
+//! What a request may ask at most, and what is kept from one to the next.
 
 use std::time::Duration;
 
@@ -19,6 +19,16 @@ pub struct Limits {
     pub nodes_max: usize,
     /// What one render may read and call: 422 beyond.
     pub render: evaluate::Limits,
+    /// Length of one target: 400 beyond.
+    pub target_bytes_max: usize,
+    /// Bytes of answers that are being sent; renders wait beyond.
+    pub answers_memory_max: usize,
+    /// Bytes of results kept from refresh to refresh; 0 for none.
+    pub incremental_cache_bytes: usize,
+    /// How long an answer is given again to the same question, unless that says otherwise.
+    pub response_cache: Duration,
+    /// Bytes of answers that are given again; 0 for none.
+    pub response_cache_bytes: usize,
     /// A render that takes this long is logged with where it came from.
     pub render_slow: Duration,
     /// Time for one render, waiting included: 503 beyond, and the work stops.
@@ -40,6 +50,11 @@ impl Default for Limits {
             targets_max: 4_096,
             nodes_max: 1_000_000,
             render: evaluate::Limits::default(),
+            target_bytes_max: 1 << 20,
+            answers_memory_max: 1 << 30,
+            incremental_cache_bytes: 256 << 20,
+            response_cache: Duration::ZERO,
+            response_cache_bytes: 64 << 20,
             render_slow: Duration::from_secs(2),
             render_time_max: Duration::from_secs(60),
             renders_max: cores,

@@ -9,6 +9,7 @@
 //!
 //! Threads: handlers run on tokio's and never compute for long; renders and lookups have pools.
 
+mod answers;
 mod carbonapi;
 mod error;
 mod events;
@@ -20,6 +21,7 @@ mod parameters;
 mod render;
 mod reply;
 mod request;
+mod sending;
 mod serve;
 mod status;
 mod tags;
@@ -45,9 +47,11 @@ use crate::telemetry::Registry;
 use crate::telemetry::refused::RefusedList;
 use crate::telemetry::render::RenderTelemetry;
 
+use answers::Answers;
 pub use error::{ApiError, ApiResult};
 pub use limits::Limits;
 pub use parameters::Parameters;
+use sending::Sending;
 pub use serve::serve;
 use workers::Workers;
 
@@ -86,6 +90,10 @@ pub struct Services {
     name_rules: NameRules,
     limits: Limits,
     render_telemetry: Arc<RenderTelemetry>,
+    /// Answers that several requests share.
+    answers: Arc<Answers>,
+    /// Answers that are being sent.
+    sending: Arc<Sending>,
     /// Threads that evaluate renders.
     renders: Workers,
     /// Threads that look names up, apart from the former so that completion stays quick.
@@ -110,8 +118,18 @@ impl Services {
             catalog: parts.catalog.clone(),
             store: parts.store.clone(),
         };
+        let engine = Engine::new(source, parts.events.clone());
+        let engine = engine.with_cache(limits.incremental_cache_bytes);
+        let answers = Arc::new(Answers::new(limits.response_cache_bytes));
+        let sending = Sending::new(limits.answers_memory_max);
+        parts.telemetry.register(answers.clone());
+        parts.telemetry.register(sending.clone());
+        let incremental = answers::IncrementalNumbers(engine.clone());
+        parts.telemetry.register(Arc::new(incremental));
         let services = Self {
-            engine: Engine::new(source, parts.events.clone()),
+            engine,
+            answers,
+            sending,
             catalog: parts.catalog,
             store: parts.store,
             events: parts.events,

@@ -4,16 +4,19 @@ mod explain;
 mod meta;
 mod question;
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::answers::{Answer, QuestionKey};
 use super::error::{ApiError, ApiResult};
 use super::request::ApiRequest;
 use super::{Services, State, carbonapi, reply};
 use crate::evaluate::{Cancellation, ErrorKind, RenderError, RenderRequest, Rendered};
+use crate::fetch::bytes_held;
 use crate::format::msgpack::Msgpack;
 use crate::format::pickle::Pickle;
 use crate::format::{
@@ -50,11 +53,7 @@ pub(super) async fn render(
     if duration >= state.limits.render_slow {
         log_slow(&request, outcome, duration.as_millis());
     }
-    answer.map_or_else(IntoResponse::into_response, |mut response| {
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        response
-    })
+    answer.unwrap_or_else(IntoResponse::into_response)
 }
 
 fn log_slow(request: &ApiRequest, outcome: RenderOutcome, milliseconds: u128) {
@@ -89,32 +88,83 @@ fn outcome_of(error: &ApiError) -> RenderOutcome {
 }
 
 async fn answer(state: &State, request: &ApiRequest) -> ApiResult {
-    let question = Question::read(&request.parameters, state)?;
-    let (rendered, question) = evaluate(state, question).await?;
-    match &question.form {
-        Form::Explain => explain::answer(&rendered, &question, &request.parameters),
-        Form::JsonWithMeta => meta::answer(state, rendered, question).await,
+    let mut question = Question::read(&request.parameters, state)?;
+    let (answer, kept_for) = evaluate(state, &question).await?;
+    let held = state.sending.hold(bytes_held(&answer.rendered.series));
+    let response = match &question.form {
+        Form::Explain => explain::answer(&answer.rendered, &question, &request.parameters)?,
+        Form::JsonWithMeta => meta::answer(state, Answer::rendered(answer), question).await?,
         Form::Plain(format) => {
             let format = *format;
-            Ok(encode(format, rendered.series, question))
+            // A kept answer is one to what the same words meant then.
+            question.window = answer.window;
+            encode(format, Answer::rendered(answer).series, question)
         }
-    }
+    };
+    Ok(held.until_sent(caching(response, kept_for)))
 }
 
-/// Evaluates on the render threads, within the time that a render may take.
-async fn evaluate(state: &State, question: Question) -> ApiResult<(Rendered, Question)> {
-    let cancellation = Cancellation::at(Instant::now() + state.limits.render_time_max);
+/// Says how long a client or a proxy may keep the answer; mostly not at all.
+fn caching(mut response: Response, kept_for: Option<Duration>) -> Response {
+    let headers = response.headers_mut();
+    let seconds = kept_for.map_or(0, |time| time.as_secs());
+    if seconds == 0 {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        return response;
+    }
+    if let Ok(value) = HeaderValue::try_from(format!("max-age={seconds}")) {
+        headers.insert(header::CACHE_CONTROL, value);
+    }
+    let expires = std::time::SystemTime::now() + Duration::from_secs(seconds);
+    let expires = jiff::Timestamp::try_from(expires).ok();
+    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+    let printed = expires.and_then(|time| printer.timestamp_to_rfc9110_string(&time).ok());
+    if let Some(Ok(value)) = printed.map(HeaderValue::try_from) {
+        headers.insert(header::EXPIRES, value);
+    }
+    response
+}
+
+/// The answer to a question and for how long it is kept: an old one where that will do, else a new one,
+/// evaluated on the render threads within the time that a render may take.
+async fn evaluate(
+    state: &State,
+    question: &Question,
+) -> ApiResult<(Arc<Answer>, Option<Duration>)> {
+    let time_max = state.limits.render_time_max;
+    let cancellation = Cancellation::at(Instant::now() + time_max);
     let services = state.clone();
     let request = RenderRequest {
-        cancellation: cancellation.clone(),
+        cancellation,
         ..question.request(services.clock.now())
     };
-    let run = state.renders.run_cancelling(cancellation, move || {
-        (services.engine.render(&request), question)
-    });
-    let (rendered, question) = run.await?;
-    let rendered = finish(state, rendered)?;
-    Ok((rendered, question))
+    let key = QuestionKey::of(&request);
+    let age_max = question.age_max.filter(|age| !age.is_zero());
+    let kept = age_max.filter(|_| state.answers.keeps());
+    let kept = kept.map(|age_max| (age_max, key.typed(&question.typed_times)));
+    if let Some((age_max, key)) = &kept
+        && let Some(answer) = state.answers.find(key, *age_max)
+    {
+        let left = age_max.saturating_sub(answer.age());
+        return Ok((answer, Some(left)));
+    }
+    state.sending.wait_for_room(time_max).await?;
+    let work = move |request: &RenderRequest| services.engine.render(request);
+    let outcome = state.answers.compute(&key, request, &state.renders, work);
+    let answer = outcome.await?.map_err(|error| render_error(&error))?;
+    count_reads(state, &answer.rendered);
+    let Some((age_max, key)) = kept else {
+        return Ok((answer, None));
+    };
+    state.answers.keep(key, &answer);
+    Ok((answer, Some(age_max)))
+}
+
+fn count_reads(services: &Services, rendered: &Rendered) {
+    let statistics = &rendered.statistics;
+    services
+        .render_telemetry
+        .read(statistics.series_read(), statistics.points_read());
 }
 
 /// Counts what was read, and turns an error into its status.
@@ -123,10 +173,7 @@ pub(super) fn finish(
     rendered: Result<Rendered, RenderError>,
 ) -> ApiResult<Rendered> {
     let rendered = rendered.map_err(|error| render_error(&error))?;
-    let statistics = &rendered.statistics;
-    services
-        .render_telemetry
-        .read(statistics.series_read(), statistics.points_read());
+    count_reads(services, &rendered);
     Ok(rendered)
 }
 

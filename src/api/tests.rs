@@ -1,5 +1,6 @@
 //! Requests through the whole router, in process, over the store in memory.
 
+mod caching;
 mod carbonapi;
 mod events;
 mod names;

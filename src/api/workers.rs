@@ -28,9 +28,10 @@ impl Drop for CancelOnDrop {
 }
 
 /// Work in line.
-trait Job: Send {
+pub(super) trait Job: Send {
     /// False once its client has left.
     fn is_wanted(&self) -> bool;
+    /// Does it.
     fn run(self: Box<Self>);
 }
 
@@ -124,6 +125,14 @@ impl Workers {
         receiver
             .await
             .map_err(|_| ApiError::internal("the evaluation failed; the log says more"))
+    }
+
+    /// Puts a job in line; who waits for it is for the job to know.
+    ///
+    /// # Errors
+    /// [`ApiError::busy`] when the line is full or the pool is closing.
+    pub(super) fn enqueue(&self, job: Box<dyn Job>) -> Result<(), ApiError> {
+        self.shared.enqueue(job)
     }
 
     /// How busy it is, for `/metrics`.

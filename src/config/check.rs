@@ -215,6 +215,7 @@ fn check_api(raw: &raw::RawApi) -> Result<Api, ConfigError> {
             Err(ConfigError::value(format!("api.{key}"), reason))
         }
     };
+    let bytes = |size: ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
     let time_ms = u64::try_from(raw.render_time_max.0.as_millis()).unwrap_or(u64::MAX);
     positive("render_time_max", time_ms)?;
     Ok(Api {
@@ -226,6 +227,12 @@ fn check_api(raw: &raw::RawApi) -> Result<Api, ConfigError> {
         series_max: positive("series_max", raw.series_max.into())?,
         points_max: positive("points_max", raw.points_max.into())?,
         calls_max: positive("calls_max", raw.calls_max.into())?,
+        target_bytes_max: positive("target_bytes_max", raw.target_bytes_max.0)?,
+        render_memory_max: positive("render_memory_max", raw.render_memory_max.0)?,
+        answers_memory_max: positive("answers_memory_max", raw.answers_memory_max.0)?,
+        incremental_cache_bytes: bytes(raw.incremental_cache_bytes),
+        response_cache: raw.response_cache.0,
+        response_cache_bytes: bytes(raw.response_cache_bytes),
         render_time_max: raw.render_time_max.0,
         render_slow: raw.render_slow.0,
         renders_max: (raw.renders_max > 0).then_some(raw.renders_max as usize),

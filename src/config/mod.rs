@@ -135,6 +135,18 @@ pub struct Api {
     pub points_max: usize,
     /// Calls of functions in one render.
     pub calls_max: usize,
+    /// Length of one target in bytes.
+    pub target_bytes_max: usize,
+    /// Bytes that one render holds in memory.
+    pub render_memory_max: usize,
+    /// Bytes of answers that are being sent.
+    pub answers_memory_max: usize,
+    /// Bytes of results kept from refresh to refresh; 0 for none.
+    pub incremental_cache_bytes: usize,
+    /// How long an answer is given again to the same question unless that says otherwise.
+    pub response_cache: Duration,
+    /// Bytes of answers that are given again; 0 for none.
+    pub response_cache_bytes: usize,
     /// Time for one render, waiting included.
     pub render_time_max: Duration,
     /// A render that takes this long is logged.

@@ -198,6 +198,18 @@ pub struct RawApi {
     pub points_max: u32,
     /// Calls of functions in one render.
     pub calls_max: u32,
+    /// Length of one target.
+    pub target_bytes_max: ByteSize,
+    /// Memory that one render holds.
+    pub render_memory_max: ByteSize,
+    /// Memory of answers that are being sent.
+    pub answers_memory_max: ByteSize,
+    /// Memory for results kept from refresh to refresh; zero for none.
+    pub incremental_cache_bytes: ByteSize,
+    /// How long an answer is given again to the same question; zero for never unless it asks.
+    pub response_cache: TimeSpan,
+    /// Memory for answers that are given again; zero for none.
+    pub response_cache_bytes: ByteSize,
     /// Time for one render, waiting included.
     pub render_time_max: TimeSpan,
     /// A render that takes this long is logged.
@@ -376,6 +388,13 @@ impl Default for RawApi {
             points_max: 1 << 28,
             // A dashboard makes some thousands; nested windows that fetch again can multiply them.
             calls_max: 1_000_000,
+            target_bytes_max: ByteSize(1 << 20),
+            render_memory_max: ByteSize(1 << 30),
+            answers_memory_max: ByteSize(1 << 30),
+            incremental_cache_bytes: ByteSize(256 << 20),
+            // A stored point shows at once unless a client says that it can wait.
+            response_cache: TimeSpan::seconds(0),
+            response_cache_bytes: ByteSize(64 << 20),
             render_time_max: TimeSpan::seconds(60),
             render_slow: TimeSpan::seconds(2),
             renders_max: 0,

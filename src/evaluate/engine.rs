@@ -6,7 +6,9 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::evaluation::Evaluation;
+use super::incremental::IncrementalCache;
 use super::request::{RenderError, RenderRequest, Rendered, Statistics};
+use crate::cache::CacheNumbers;
 use crate::events::EventLog;
 use crate::fetch::{Reader, Source};
 use crate::functions::consolidate::to_max_data_points;
@@ -18,6 +20,7 @@ use crate::target::Expression;
 pub struct Engine {
     source: Source,
     events: Arc<EventLog>,
+    cache: Arc<IncrementalCache>,
 }
 
 /// A target with its tree.
@@ -27,9 +30,26 @@ struct Target<'a> {
 }
 
 impl Engine {
-    /// An engine over names, points and events.
+    /// An engine over names, points and events that keeps nothing from request to request.
     pub fn new(source: Source, events: Arc<EventLog>) -> Self {
-        Self { source, events }
+        Self {
+            source,
+            events,
+            cache: Arc::new(IncrementalCache::new(0)),
+        }
+    }
+
+    /// The same with an incremental cache of at most so many bytes. It is of use over a store that
+    /// knows what is final.
+    #[must_use]
+    pub fn with_cache(self, bytes_max: usize) -> Self {
+        let cache = Arc::new(IncrementalCache::new(bytes_max));
+        Self { cache, ..self }
+    }
+
+    /// The numbers of the incremental cache.
+    pub fn cache_numbers(&self) -> CacheNumbers {
+        self.cache.cache().numbers()
     }
 
     /// Evaluates a request.
@@ -39,7 +59,7 @@ impl Engine {
     pub fn render(&self, request: &RenderRequest) -> Result<Rendered, RenderError> {
         let cancellation = request.cancellation.clone();
         let reader = Reader::new(&self.source, request.limits.reads, cancellation);
-        let evaluation = Evaluation::new(request, reader, &self.events);
+        let mut evaluation = Evaluation::new(request, reader, &self.events);
         let mut statistics = Statistics::default();
 
         let mut started = Instant::now();
@@ -48,21 +68,22 @@ impl Engine {
             now - std::mem::replace(&mut started, now)
         };
         let targets = parse_all(&evaluation, request)?;
-        let expressions: Vec<Expression> = targets
-            .iter()
-            .map(|target| target.expression.clone())
-            .collect();
-        let reads = evaluation.plan(&expressions, request.window);
+        let in_order = targets.iter().any(|one| shares_state(&one.expression));
+        let reads = self.source.store.settled_reads();
+        if let Some(reads) = reads
+            && request.uses_cache
+            && self.cache.cache().is_enabled()
+            && !in_order
+        {
+            evaluation.use_cache(&self.cache, reads);
+        }
+        let expressions = targets.iter().map(|target| &target.expression);
+        let reads = evaluation.plan(expressions, request.window);
+        let reads = reads.map_err(of_request)?;
         statistics.plan_time = lap();
-        evaluation
-            .reader()
-            .read(&reads)
-            .map_err(|cause| RenderError {
-                target: None,
-                cause,
-            })?;
+        evaluation.reader().read(&reads).map_err(of_request)?;
         statistics.fetch_time = lap();
-        let mut series = run_all(&evaluation, &targets, request)?;
+        let mut series = run_all(&evaluation, &targets, in_order, request)?;
         statistics.evaluate_time = lap();
         if let Some(points_max) = request.max_data_points {
             to_max_data_points(&mut series, points_max);
@@ -70,6 +91,8 @@ impl Engine {
         statistics.consolidate_time = lap();
         statistics.reads = evaluation.reader().reports();
         statistics.calls = evaluation.calls();
+        statistics.cache = evaluation.cache_use();
+        statistics.memory_peak = evaluation.reader().memory().peak();
         Ok(Rendered { series, statistics })
     }
 }
@@ -91,17 +114,14 @@ fn parse_all<'a>(
 fn run_all(
     evaluation: &Evaluation<'_>,
     targets: &[Target<'_>],
+    in_order: bool,
     request: &RenderRequest,
 ) -> Result<Vec<Series>, RenderError> {
     let run = |target: &Target<'_>| {
         let series = evaluation.series(&target.expression, request.window);
         series.map_err(|cause| of_target(target.text, cause))
     };
-    let in_order = targets.len() < 2
-        || targets
-            .iter()
-            .any(|target| shares_state(&target.expression));
-    let lists = if in_order {
+    let lists = if in_order || targets.len() < 2 {
         targets.iter().map(run).collect::<Result<Vec<_>, _>>()?
     } else {
         targets.par_iter().map(run).collect::<Result<Vec<_>, _>>()?
@@ -117,6 +137,13 @@ fn shares_state(expression: &Expression) -> bool {
     let keywords = call.keyword_arguments.iter().map(|(_, argument)| argument);
     registry::find(&call.function).is_some_and(|function| function.shares_state())
         || call.arguments.iter().chain(keywords).any(shares_state)
+}
+
+fn of_request(cause: EvaluationError) -> RenderError {
+    RenderError {
+        target: None,
+        cause,
+    }
 }
 
 fn of_target(text: &str, cause: EvaluationError) -> RenderError {

@@ -1,15 +1,21 @@
 //! The walk over the trees of one request.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::tz::TimeZone;
+use parking_lot::Mutex;
 
-use super::request::RenderRequest;
+use super::frame::Frame;
+use super::incremental::{self, IncrementalCache, KeyBase, Prepared};
+use super::request::{CacheUse, RenderRequest};
 use crate::events::{EventLog, TagMatch};
-use crate::fetch::{Leaf, Reader};
+use crate::fetch::{Cut, Read, Reader};
 use crate::functions::evaluator::{literal, run_call, steps_of_call};
 use crate::functions::{EvaluationError, Evaluator, RequestState, Series, Value, Window};
-use crate::plan::{leaf, plan};
+use crate::plan::{Part, leaf, plan};
+use crate::storage::SettledReads;
 use crate::target::{self, Expression};
 
 /// One request at work.
@@ -17,8 +23,13 @@ pub(super) struct Evaluation<'a> {
     request: &'a RenderRequest,
     reader: Reader<'a>,
     events: &'a EventLog,
+    cache: Option<(&'a IncrementalCache, &'a dyn SettledReads)>,
     state: RequestState,
     calls: AtomicUsize,
+    /// What is known of parts before they are evaluated. A part is known by the address of its
+    /// expression, which is borrowed for as long as the request runs.
+    prepared: Mutex<HashMap<(usize, Window), Arc<Prepared>>>,
+    cache_use: Mutex<CacheUse>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -31,9 +42,18 @@ impl<'a> Evaluation<'a> {
             request,
             reader,
             events,
+            cache: None,
             state: RequestState::new(request.x_files_factor, request.seed),
             calls: AtomicUsize::new(0),
+            prepared: Mutex::default(),
+            cache_use: Mutex::default(),
         }
+    }
+
+    /// Keeps results, and takes what is kept, from now on. Not for requests in which calls hand state
+    /// to one another.
+    pub(super) fn use_cache(&mut self, cache: &'a IncrementalCache, reads: &'a dyn SettledReads) {
+        self.cache = Some((cache, reads));
     }
 
     pub(super) fn reader(&self) -> &Reader<'a> {
@@ -45,6 +65,19 @@ impl<'a> Evaluation<'a> {
         self.calls.load(Ordering::Relaxed)
     }
 
+    /// What the cache was good for so far.
+    pub(super) fn cache_use(&self) -> CacheUse {
+        *self.cache_use.lock()
+    }
+
+    pub(super) fn timezone(&self) -> &TimeZone {
+        &self.request.timezone
+    }
+
+    pub(super) fn state(&self) -> &RequestState {
+        &self.state
+    }
+
     /// Parses a target and fills its templates in; `None` for a blank one.
     pub(super) fn parse(&self, text: &str) -> Result<Option<Expression>, EvaluationError> {
         if text.trim().is_empty() {
@@ -53,9 +86,30 @@ impl<'a> Evaluation<'a> {
         Ok(Some(target::parse(text)?.expand(&self.request.variables)))
     }
 
-    /// What the trees will read.
-    pub(super) fn plan(&self, expressions: &[Expression], window: Window) -> Vec<(Leaf, Window)> {
-        plan(expressions, window, &self.reader, &self.request.timezone)
+    /// What the trees of the request's targets will read, less what is kept.
+    pub(super) fn plan<'tree>(
+        &self,
+        expressions: impl IntoIterator<Item = &'tree Expression>,
+        window: Window,
+    ) -> Result<Vec<Read>, EvaluationError> {
+        let parts = plan(expressions, window, &self.reader, &self.request.timezone);
+        let Some((cache, store)) = self.cache else {
+            return Ok(whole_reads(&parts));
+        };
+        let base = KeyBase::new(&self.request.timezone, self.request.x_files_factor);
+        let mut reads = Vec::new();
+        for part in &parts {
+            self.reader.check()?;
+            match cache.prepare(part, &base, &self.reader, store)? {
+                Some(prepared) => {
+                    reads.extend(prepared.reads(part));
+                    let known = (address(part.expression), part.window);
+                    self.prepared.lock().insert(known, Arc::new(prepared));
+                }
+                None => reads.extend(incremental::whole_reads(part)),
+            }
+        }
+        Ok(reads)
     }
 
     /// The series of a tree that is a whole target.
@@ -64,7 +118,7 @@ impl<'a> Evaluation<'a> {
         expression: &Expression,
         window: Window,
     ) -> Result<Vec<Series>, EvaluationError> {
-        match self.evaluate(expression, window)? {
+        match self.evaluate(expression, window, Cut::default())? {
             Value::Series(series) => Ok(series),
             other => {
                 let value = other.describe();
@@ -72,6 +126,163 @@ impl<'a> Evaluation<'a> {
                     "a target must give series, not {value}"
                 )))
             }
+        }
+    }
+
+    /// The value of an expression over a window that `cut` was taken from.
+    pub(super) fn evaluate(
+        &self,
+        expression: &Expression,
+        window: Window,
+        cut: Cut,
+    ) -> Result<Value, EvaluationError> {
+        match self.prepared(expression, window, cut) {
+            Some(prepared) => {
+                let series = self.evaluate_part(expression, window, &prepared)?;
+                Ok(Value::Series(series))
+            }
+            None => self.evaluate_plainly(expression, window, cut),
+        }
+    }
+
+    fn evaluate_plainly(
+        &self,
+        expression: &Expression,
+        window: Window,
+        cut: Cut,
+    ) -> Result<Value, EvaluationError> {
+        if let Some(leaf) = leaf(expression) {
+            let read = Read {
+                leaf,
+                window: cut.undo(window),
+                cut,
+            };
+            let factor = self.state.x_files_factor();
+            return Ok(Value::Series(self.reader.take(&read, factor)?));
+        }
+        match expression {
+            Expression::Call(call) => Ok(Value::Series(self.run(call, window, cut)?)),
+            Expression::Template(_) => {
+                self.evaluate(&expression.expand(&self.request.variables), window, cut)
+            }
+            other => Ok(literal(other).unwrap_or(Value::Null)),
+        }
+    }
+
+    /// The steps that an expression would give, asked for in a frame.
+    pub(super) fn steps(
+        &self,
+        frame: &Frame<'_>,
+        expression: &Expression,
+        window: Window,
+        cut: Cut,
+    ) -> Result<Vec<i64>, EvaluationError> {
+        if let Some(leaf) = leaf(expression) {
+            return self.reader.steps(&leaf, cut.undo(window));
+        }
+        if let Expression::Call(call) = expression {
+            self.count_call()?;
+            if let Some(steps) = steps_of_call(frame, call, window)? {
+                return Ok(steps);
+            }
+        }
+        match frame.evaluate(expression, window)? {
+            Value::Series(series) => Ok(series.iter().map(|one| one.step).collect()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Evaluates targets that a function wrote. What such a target changes in the state stays in it,
+    /// as the reference copies its context.
+    pub(super) fn evaluate_targets(
+        &self,
+        targets: &[String],
+        window: Window,
+    ) -> Result<Vec<Vec<Series>>, EvaluationError> {
+        let factor = self.state.x_files_factor();
+        let result = self.run_targets(targets, window);
+        self.state.set_x_files_factor(factor);
+        result
+    }
+
+    pub(super) fn events(&self, tags: &[String], from: i64, until: i64) -> Vec<i64> {
+        let tags = if tags.is_empty() {
+            TagMatch::Any
+        } else {
+            TagMatch::AllKnown(tags.to_vec())
+        };
+        self.events.times(from, until, &tags)
+    }
+
+    fn run(
+        &self,
+        call: &target::Call,
+        window: Window,
+        cut: Cut,
+    ) -> Result<Vec<Series>, EvaluationError> {
+        self.count_call()?;
+        let frame = Frame::new(self, cut);
+        let _entered = self.reader.cancellation().enter();
+        let series = run_call(&frame, call, window)?;
+        // A function that saw the cancellation has stopped half way.
+        self.reader.check()?;
+        Ok(series)
+    }
+
+    fn prepared(&self, expression: &Expression, window: Window, cut: Cut) -> Option<Arc<Prepared>> {
+        if self.cache.is_none() || !cut.is_whole() {
+            return None;
+        }
+        let prepared = self.prepared.lock();
+        prepared.get(&(address(expression), window)).cloned()
+    }
+
+    /// Evaluates a part: what is not kept of it, or all of it, and keeps the result.
+    fn evaluate_part(
+        &self,
+        expression: &Expression,
+        window: Window,
+        prepared: &Prepared,
+    ) -> Result<Vec<Series>, EvaluationError> {
+        let refreshed = self.refresh_part(expression, window, prepared)?;
+        self.cache_use
+            .lock()
+            .count(refreshed.is_some(), prepared.points_kept());
+        let series = match refreshed {
+            Some(series) => series,
+            None => self.part(expression, window, Cut::default())?,
+        };
+        if let Some((cache, _)) = self.cache {
+            cache.keep(prepared, &series);
+        }
+        Ok(series)
+    }
+
+    fn refresh_part(
+        &self,
+        expression: &Expression,
+        window: Window,
+        prepared: &Prepared,
+    ) -> Result<Option<Vec<Series>>, EvaluationError> {
+        let (Some((cache, _)), Some((head, tail))) = (self.cache, prepared.cuts()) else {
+            return Ok(None);
+        };
+        let head = head.map(|head| self.part(expression, window, head));
+        let head = head.transpose()?.unwrap_or_default();
+        let tail = self.part(expression, window, tail)?;
+        Ok(cache.refresh(prepared, &head, tail))
+    }
+
+    /// Computes what a cut leaves of a part.
+    fn part(
+        &self,
+        expression: &Expression,
+        window: Window,
+        cut: Cut,
+    ) -> Result<Vec<Series>, EvaluationError> {
+        match self.evaluate_plainly(expression, cut.apply(window), cut)? {
+            Value::Series(series) => Ok(series),
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -92,8 +303,10 @@ impl<'a> Evaluation<'a> {
     ) -> Result<Vec<Vec<Series>>, EvaluationError> {
         let parsed = targets.iter().map(|text| self.parse(text));
         let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
-        let expressions: Vec<Expression> = parsed.iter().flatten().cloned().collect();
-        self.reader.read(&self.plan(&expressions, window))?;
+        let timezone = &self.request.timezone;
+        // These trees are gone when the function returns: nothing may know them by their address.
+        let parts = plan(parsed.iter().flatten(), window, &self.reader, timezone);
+        self.reader.read(&whole_reads(&parts))?;
         let run = |target: &Option<Expression>| match target {
             Some(expression) => self.series(expression, window),
             None => Ok(Vec::new()),
@@ -102,70 +315,10 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-impl Evaluator for Evaluation<'_> {
-    fn evaluate(&self, expression: &Expression, window: Window) -> Result<Value, EvaluationError> {
-        if let Some(leaf) = leaf(expression) {
-            let factor = self.state.x_files_factor();
-            return Ok(Value::Series(self.reader.take(&leaf, window, factor)?));
-        }
-        match expression {
-            Expression::Call(call) => {
-                self.count_call()?;
-                Ok(Value::Series(run_call(self, call, window)?))
-            }
-            Expression::Template(_) => {
-                self.evaluate(&expression.expand(&self.request.variables), window)
-            }
-            other => Ok(literal(other).unwrap_or(Value::Null)),
-        }
-    }
+fn whole_reads(parts: &[Part<'_>]) -> Vec<Read> {
+    parts.iter().flat_map(incremental::whole_reads).collect()
+}
 
-    fn steps(&self, expression: &Expression, window: Window) -> Result<Vec<i64>, EvaluationError> {
-        if let Some(leaf) = leaf(expression) {
-            return self.reader.steps(&leaf, window);
-        }
-        if let Expression::Call(call) = expression {
-            self.count_call()?;
-            if let Some(steps) = steps_of_call(self, call, window)? {
-                return Ok(steps);
-            }
-        }
-        match self.evaluate(expression, window)? {
-            Value::Series(series) => Ok(series.iter().map(|one| one.step).collect()),
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    fn evaluate_targets(
-        &self,
-        targets: &[String],
-        window: Window,
-    ) -> Result<Vec<Vec<Series>>, EvaluationError> {
-        // What such a target changes in the state stays in it, as the reference copies its context.
-        let factor = self.state.x_files_factor();
-        let result = self.run_targets(targets, window);
-        self.state.set_x_files_factor(factor);
-        result
-    }
-
-    fn events(&self, tags: &[String], from: i64, until: i64) -> Result<Vec<i64>, EvaluationError> {
-        let tags = if tags.is_empty() {
-            TagMatch::Any
-        } else {
-            TagMatch::AllKnown(tags.to_vec())
-        };
-        Ok(self.events.times(from, until, &tags))
-    }
-
-    fn reserve_points(&self, points: usize) -> Result<(), EvaluationError> {
-        self.reader.reserve(0, points)
-    }
-
-    fn timezone(&self) -> &TimeZone {
-        &self.request.timezone
-    }
-
-    fn state(&self) -> &RequestState {
-        &self.state
-    }
+fn address(expression: &Expression) -> usize {
+    std::ptr::from_ref(expression).addr()
 }

@@ -3,17 +3,22 @@
 //! `api` builds a [`RenderRequest`] and calls [`Engine::render`] on a thread of its own pool; evaluation
 //! is synchronous. Below are `plan` (what will be read), `fetch` (reading it) and `functions`.
 //!
+//! What a refresh needs anew is computed, the rest is kept from the request before ([`incremental`]).
+//!
 //! Targets of one request run side by side on the pool of `rayon`, unless a function among them hands
 //! state to later ones.
 
 mod engine;
 mod evaluation;
+mod frame;
+mod incremental;
 mod request;
 
 pub use engine::Engine;
-pub use request::{ErrorKind, Limits, RenderError, RenderRequest, Rendered, Statistics};
+pub use request::{CacheUse, ErrorKind, Limits, RenderError, RenderRequest, Rendered, Statistics};
 
-pub use crate::fetch::{Cancellation, ReadReport, Source};
+pub use crate::fetch::{ReadReport, Source};
+pub use crate::functions::Cancellation;
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::fetch::{Cancellation, ReadLimits, ReadReport};
-use crate::functions::{EvaluationError, Series, Window};
+use crate::fetch::{ReadLimits, ReadReport};
+use crate::functions::{Cancellation, EvaluationError, Series, Window};
 use crate::target::Variables;
 
 /// Calls of functions after which a query is stopped unless its request says otherwise. A dashboard
@@ -33,6 +33,8 @@ pub struct RenderRequest {
     pub cancellation: Cancellation,
     /// Feeds random functions; the same seed gives the same answer.
     pub seed: u64,
+    /// Whether results may be kept from request to request.
+    pub uses_cache: bool,
 }
 
 impl RenderRequest {
@@ -48,6 +50,7 @@ impl RenderRequest {
             limits: Limits::default(),
             cancellation: Cancellation::never(),
             seed: 0,
+            uses_cache: true,
         }
     }
 }
@@ -86,6 +89,10 @@ pub struct Statistics {
     pub reads: Vec<ReadReport>,
     /// Calls of functions.
     pub calls: usize,
+    /// What was kept from requests before.
+    pub cache: CacheUse,
+    /// The most bytes of series that were held at one time.
+    pub memory_peak: usize,
     /// Time to parse and plan, name lookup included.
     pub plan_time: Duration,
     /// Time of the planned batch of reads.
@@ -94,6 +101,28 @@ pub struct Statistics {
     pub evaluate_time: Duration,
     /// Time to consolidate to `max_data_points`.
     pub consolidate_time: Duration,
+}
+
+/// What the incremental cache was good for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheUse {
+    /// Parts of targets of which only the end was computed.
+    pub refreshed: usize,
+    /// Parts that may be kept and were computed as a whole.
+    pub computed: usize,
+    /// Values that needed no computing.
+    pub points_kept: usize,
+}
+
+impl CacheUse {
+    pub(super) fn count(&mut self, is_refreshed: bool, points: usize) {
+        if is_refreshed {
+            self.refreshed += 1;
+            self.points_kept += points;
+        } else {
+            self.computed += 1;
+        }
+    }
 }
 
 impl Statistics {

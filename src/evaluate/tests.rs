@@ -167,6 +167,7 @@ fn limits_are_checked_before_anything_is_read() {
     request.limits.reads = ReadLimits {
         series_max: 1,
         points_max: 1000,
+        ..ReadLimits::default()
     };
     let error = engine.render(&request).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);
@@ -174,6 +175,7 @@ fn limits_are_checked_before_anything_is_read() {
     request.limits.reads = ReadLimits {
         series_max: 10,
         points_max: 11,
+        ..ReadLimits::default()
     };
     let error = engine.render(&request).unwrap_err();
     assert!(error.to_string().contains("12 points"), "{error}");

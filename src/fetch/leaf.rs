@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, FindError, FindOptions};
 use crate::functions::{EvaluationError, Window};
 use crate::metric::SeriesId;
-use crate::storage::{Selection, Store, TimeRange};
+use crate::storage::{Fetched, Selection, Store, StoreError, TimeRange};
 
 /// A leaf of a target's tree.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +99,24 @@ impl Source {
             })
         };
         Ok(series.into_iter().filter_map(stored).collect())
+    }
+
+    /// Reads exactly these slots; nothing from a store that offers no such reads.
+    pub(super) fn fetch_exactly(
+        &self,
+        found: &Found,
+        selection: Selection,
+    ) -> Result<Option<Fetched>, StoreError> {
+        let Some(reads) = self.store.settled_reads() else {
+            return Ok(None);
+        };
+        let values = reads.read(found.id, selection)?;
+        Ok(values.map(|values| Fetched {
+            archive: selection.archive,
+            start: selection.start,
+            step: selection.step,
+            values,
+        }))
     }
 
     /// The slots that a window of a series has.

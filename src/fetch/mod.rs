@@ -8,12 +8,14 @@
 //!
 //! Threads: a [`Reader`] may be asked from several; reads run on the pool of `rayon`.
 
-mod cancellation;
+mod cut;
 mod leaf;
+mod memory;
 mod reader;
 
-pub use cancellation::Cancellation;
+pub use cut::{Cut, Read};
 pub use leaf::{Found, Leaf, Source};
+pub use memory::{Memory, bytes_held};
 pub use reader::{ReadReport, Reader};
 
 /// What a request may read at most.
@@ -23,14 +25,17 @@ pub struct ReadLimits {
     pub series_max: usize,
     /// Points of all series together.
     pub points_max: usize,
+    /// Bytes that the query may hold in memory at one time.
+    pub bytes_max: usize,
 }
 
 impl Default for ReadLimits {
-    /// A million series, and points that take 2 GiB.
+    /// A million series, and points that take 2 GiB, at one time or one after the other.
     fn default() -> Self {
         Self {
             series_max: 1_000_000,
             points_max: 1 << 28,
+            bytes_max: 1 << 30,
         }
     }
 }

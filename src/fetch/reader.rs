@@ -7,17 +7,17 @@ use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use super::leaf::range;
-use super::{Cancellation, Found, Leaf, ReadLimits, Source};
-use crate::functions::{EvaluationError, Series, Window};
-
-/// A leaf over a window.
-type Read = (Leaf, Window);
+use super::memory::{Memory, bytes_of};
+use super::{Found, Leaf, Read, ReadLimits, Source};
+use crate::functions::{Cancellation, EvaluationError, Series, Window};
+use crate::storage::Selection;
 
 /// The reads of one request.
 pub struct Reader<'a> {
     source: &'a Source,
     limits: ReadLimits,
     cancellation: Cancellation,
+    memory: Memory,
     resolved: Mutex<HashMap<Leaf, Arc<[Found]>>>,
     held: Mutex<HashMap<Read, Held>>,
     used: Mutex<Used>,
@@ -27,6 +27,8 @@ pub struct Reader<'a> {
 struct Held {
     series: Vec<Stored>,
     uses_left: usize,
+    /// What of the query's memory they take.
+    bytes: usize,
 }
 
 /// One series as the store gave it.
@@ -50,7 +52,7 @@ struct Used {
 pub struct ReadReport {
     /// The path or the `seriesByTag` call.
     pub path_expression: String,
-    /// The window.
+    /// The window; what an incremental cache had of it was not read.
     pub window: Window,
     /// Series that answered.
     pub series: usize,
@@ -64,7 +66,16 @@ pub struct ReadReport {
 struct Task {
     read: usize,
     found: Found,
-    window: Window,
+    slots: Slots,
+}
+
+/// Which slots.
+#[derive(Clone, Copy)]
+enum Slots {
+    /// Those that the store chooses for a window.
+    Of(Window),
+    /// A part of those that it would choose.
+    These(Selection),
 }
 
 /// What a task gave.
@@ -81,6 +92,7 @@ impl<'a> Reader<'a> {
             source,
             limits,
             cancellation,
+            memory: Memory::new(limits.bytes_max),
             resolved: Mutex::default(),
             held: Mutex::default(),
             used: Mutex::default(),
@@ -93,6 +105,16 @@ impl<'a> Reader<'a> {
     /// [`EvaluationError::Cancelled`].
     pub fn check(&self) -> Result<(), EvaluationError> {
         self.cancellation.check()
+    }
+
+    /// What stops the query.
+    pub fn cancellation(&self) -> &Cancellation {
+        &self.cancellation
+    }
+
+    /// What the query holds.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// The series of a leaf; looked up once a request.
@@ -108,6 +130,11 @@ impl<'a> Reader<'a> {
             .lock()
             .insert(leaf.clone(), Arc::clone(&found));
         Ok(found)
+    }
+
+    /// The slots that a window of a series has.
+    pub fn select(&self, found: &Found, window: Window) -> Option<Selection> {
+        self.source.select(found, window)
     }
 
     /// The steps of the series that a leaf gives over a window, without reading them.
@@ -143,25 +170,19 @@ impl<'a> Reader<'a> {
     }
 
     /// The series of a leaf over a window, sorted by name, with `x_files_factor`. What was not planned
-    /// is read now.
+    /// is read now. They are no longer counted as held: that is for who takes them to do.
     ///
     /// # Errors
     /// As [`Reader::read`].
-    pub fn take(
-        &self,
-        leaf: &Leaf,
-        window: Window,
-        x_files_factor: f64,
-    ) -> Result<Vec<Series>, EvaluationError> {
-        let read = (leaf.clone(), window);
-        let stored = match self.take_held(&read) {
+    pub fn take(&self, read: &Read, x_files_factor: f64) -> Result<Vec<Series>, EvaluationError> {
+        let stored = match self.take_held(read) {
             Some(stored) => stored,
             None => {
-                self.read(std::slice::from_ref(&read))?;
-                self.take_held(&read).unwrap_or_default()
+                self.read(std::slice::from_ref(read))?;
+                self.take_held(read).unwrap_or_default()
             }
         };
-        let path_expression = leaf.path_expression();
+        let path_expression = read.leaf.path_expression();
         let series = stored
             .into_iter()
             .map(|stored| stored.into_series(path_expression, x_files_factor));
@@ -190,6 +211,7 @@ impl<'a> Reader<'a> {
         let known = held.get_mut(read)?;
         known.uses_left -= 1;
         if known.uses_left == 0 {
+            self.memory.give_back(known.bytes);
             return held.remove(read).map(|last| last.series);
         }
         Some(known.series.clone())
@@ -199,21 +221,27 @@ impl<'a> Reader<'a> {
     fn tasks(&self, wanted: &[(&Read, usize)]) -> Result<Vec<Task>, EvaluationError> {
         let mut tasks = Vec::new();
         let mut points = 0_usize;
-        for (read, ((leaf, window), _)) in wanted.iter().enumerate() {
-            for found in self.resolve(leaf)?.iter() {
-                let Some(selection) = self.source.select(found, *window) else {
+        for (number, (read, _)) in wanted.iter().enumerate() {
+            for found in self.resolve(&read.leaf)?.iter() {
+                let Some(selection) = self.source.select(found, read.window) else {
                     continue;
                 };
-                points = points.saturating_add(selection.slots());
-                let found = found.clone();
+                let (slots, count) = if read.cut.is_whole() {
+                    (Slots::Of(read.window), selection.slots())
+                } else {
+                    let part = read.cut.select(selection);
+                    (Slots::These(part), part.slots())
+                };
+                points = points.saturating_add(count);
                 tasks.push(Task {
-                    read,
-                    found,
-                    window: *window,
+                    read: number,
+                    found: found.clone(),
+                    slots,
                 });
             }
         }
         self.reserve(tasks.len(), points)?;
+        self.memory.take(bytes_of(tasks.len(), points))?;
         Ok(tasks)
     }
 
@@ -262,11 +290,11 @@ impl<'a> Reader<'a> {
 
     fn run_task(&self, task: Task) -> Result<Option<Answer>, EvaluationError> {
         self.cancellation.check()?;
-        let fetched = self
-            .source
-            .store
-            .fetch(task.found.id, range(task.window))
-            .map_err(|error| EvaluationError::Store(error.to_string()))?;
+        let fetched = match task.slots {
+            Slots::Of(window) => self.source.store.fetch(task.found.id, range(window)),
+            Slots::These(selection) => self.source.fetch_exactly(&task.found, selection),
+        };
+        let fetched = fetched.map_err(|error| EvaluationError::Store(error.to_string()))?;
         Ok(fetched.map(|fetched| Answer {
             read: task.read,
             archive: fetched.archive,
@@ -291,10 +319,22 @@ impl<'a> Reader<'a> {
         }
         let mut held = self.held.lock();
         for ((read, uses), series) in wanted.iter().zip(series) {
-            let uses_left = *uses;
-            held.insert((*read).clone(), Held { series, uses_left });
+            let points = series.iter().map(|one| one.values.len()).sum();
+            let entry = Held {
+                bytes: bytes_of(series.len(), points),
+                series,
+                uses_left: *uses,
+            };
+            held.insert((*read).clone(), entry);
         }
-        self.used.lock().reports.append(&mut reports);
+        let mut used = self.used.lock();
+        for (report, (read, _)) in reports.into_iter().zip(wanted) {
+            if read.cut.is_whole() {
+                used.reports.push(report);
+            } else {
+                used.report_part(report);
+            }
+        }
     }
 }
 
@@ -309,11 +349,28 @@ impl Stored {
     }
 }
 
+impl Used {
+    /// Adds the report of a part of a window to that of its other part.
+    fn report_part(&mut self, report: ReadReport) {
+        let same = |known: &&mut ReadReport| {
+            known.window == report.window && known.path_expression == report.path_expression
+        };
+        // Both parts are read in one batch, mostly one after the other.
+        match self.reports.iter_mut().rev().find(same) {
+            Some(known) => {
+                known.points += report.points;
+                known.series = known.series.max(report.series);
+            }
+            None => self.reports.push(report),
+        }
+    }
+}
+
 impl ReadReport {
-    fn of((leaf, window): &Read) -> Self {
+    fn of(read: &Read) -> Self {
         Self {
-            path_expression: leaf.path_expression().to_owned(),
-            window: *window,
+            path_expression: read.leaf.path_expression().to_owned(),
+            window: read.window,
             series: 0,
             points: 0,
             archives: Vec::new(),

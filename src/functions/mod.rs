@@ -30,6 +30,8 @@
 //!   [`Series::values_mut`], which copies only what somebody else still holds.
 //! - A function that gives one series for each that it takes, on the same grid, says so in
 //!   [`Function::keeps_grid`]; one that uses [`Call::state`] says so in [`Function::shares_state`].
+//! - A function whose values depend on few others near them says so in [`Function::reach`]; a
+//!   dashboard's refresh then computes only what is new. `tests/incremental.rs` checks such claims.
 //! - A function that makes points out of nothing, or more than it is given, claims room for them first
 //!   with [`Call::check_points`]; otherwise one short target could take all memory.
 //! - A function that reads another window overrides [`Function::windows`] with the same arithmetic as
@@ -37,6 +39,7 @@
 
 pub mod aggregation;
 pub mod call;
+mod cancellation;
 pub mod consolidate;
 pub mod drawing;
 pub mod error;
@@ -71,12 +74,29 @@ pub(crate) mod testing;
 
 pub use aggregation::Aggregation;
 pub use call::Call;
+pub use cancellation::{Cancellation, Entered};
 pub use error::EvaluationError;
 pub use evaluator::{Evaluator, RequestState, Window};
 pub use interval::{Interval, Span};
 pub use series::Series;
 pub use signature::{Group, Kind, Literal, Parameter, Signature};
 pub use value::Value;
+
+/// How far away in time the values are that decide a value of a function's result.
+///
+/// A function with [`Reach::Points`] gives the same value at a time whatever window it is called
+/// over, bit by bit, as long as the windows that it reads ([`Function::windows`]) move along; but for
+/// its first so many points, where something before the window would have been needed. Number, order,
+/// names and tags of its series follow from those of its arguments and not from values or times.
+/// The result has the grid of the arguments' common step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// So many points back from where the windows that it reads end: 0 for functions that work point
+    /// by point.
+    Points(usize),
+    /// Any value may depend on all others; or it depends on more than values.
+    Unbounded,
+}
 
 /// One function of the render API.
 pub trait Function: Send + Sync {
@@ -97,6 +117,13 @@ pub trait Function: Send + Sync {
     /// their steps are known without running it.
     fn keeps_grid(&self) -> bool {
         false
+    }
+
+    /// How far the values of its first series arguments lie from those that they decide, so that caches
+    /// may keep results of the past and compute the rest alone; see [`Reach`]. The literal arguments
+    /// of the call can be asked for.
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Unbounded
     }
 
     /// True when what it gives depends on calls before it in the request, or it changes what later ones

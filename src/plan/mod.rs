@@ -4,6 +4,9 @@
 //! asked for, as the functions above it widen or move the window ([`Function::windows`]), so that
 //! `fetch` can read all of it in one batch. Steps come from the catalog and the store's retentions.
 //!
+//! The leaves come in [`Part`]s: the largest sub-trees whose values in the past stay what they are,
+//! as the functions in them say ([`Function::reach`]). Those are what a cache can keep.
+//!
 //! The plan is a hint: a call that cannot be bound, or whose window depends on values, is planned as
 //! if it left the window alone, and evaluation then reads what is missing and reports what is wrong.
 
@@ -14,7 +17,8 @@ use jiff::tz::TimeZone;
 use crate::fetch::{Leaf, Reader};
 use crate::functions::evaluator::{literal, steps_of_call};
 use crate::functions::{
-    Call, EvaluationError, Evaluator, Function, RequestState, Series, Value, Window, registry,
+    Call, EvaluationError, Evaluator, Function, Reach, RequestState, Series, Value, Window,
+    registry,
 };
 use crate::target::{self, Expression};
 
@@ -26,13 +30,26 @@ const READS_MAX: usize = 100_000;
 /// counted in points ask twice a level.
 const QUESTIONS_MAX: usize = 100_000;
 
-/// The leaves of trees and their windows, each as often as it will be asked for.
-pub fn plan(
-    expressions: &[Expression],
+/// A sub-tree over a window in which every value follows from what its leaves hold near its own time.
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
+    /// The sub-tree: a leaf, or calls that say so of themselves.
+    pub expression: &'a Expression,
+    /// The window that it will be evaluated over.
+    pub window: Window,
+    /// Its leaves with their windows, each as often as it will be asked for.
+    pub reads: Vec<(Leaf, Window)>,
+    /// The first so many values lack something that lies before the windows.
+    pub points: usize,
+}
+
+/// The parts of trees: every leaf is in one, as often as it will be asked for.
+pub fn plan<'a>(
+    expressions: impl IntoIterator<Item = &'a Expression>,
     window: Window,
     reader: &Reader<'_>,
     timezone: &TimeZone,
-) -> Vec<(Leaf, Window)> {
+) -> Vec<Part<'a>> {
     let mut planner = Planner {
         steps: Steps {
             reader,
@@ -40,12 +57,14 @@ pub fn plan(
             state: RequestState::default(),
             questions: AtomicUsize::new(0),
         },
-        reads: Vec::new(),
+        parts: Vec::new(),
+        reads: 0,
     };
     for expression in expressions {
-        planner.visit(expression, window);
+        let part = planner.visit(expression, window);
+        planner.parts.extend(part);
     }
-    planner.reads
+    planner.parts
 }
 
 /// The leaf that an expression is.
@@ -60,40 +79,92 @@ pub fn leaf(expression: &Expression) -> Option<Leaf> {
     }
 }
 
-struct Planner<'a> {
-    steps: Steps<'a>,
-    reads: Vec<(Leaf, Window)>,
+struct Planner<'a, 'reader> {
+    steps: Steps<'reader>,
+    parts: Vec<Part<'a>>,
+    reads: usize,
 }
 
-impl Planner<'_> {
-    fn visit(&mut self, expression: &Expression, window: Window) {
-        if self.reads.len() >= READS_MAX {
-            return;
+impl<'a> Planner<'a, '_> {
+    /// The part that an expression is as a whole; else the parts inside of it are added.
+    fn visit(&mut self, expression: &'a Expression, window: Window) -> Option<Part<'a>> {
+        if self.reads >= READS_MAX {
+            return None;
         }
         if let Some(leaf) = leaf(expression) {
-            self.reads.push((leaf, window));
-        } else if let Expression::Call(call) = expression {
-            self.visit_call(call, window);
+            self.reads += 1;
+            return Some(Part {
+                expression,
+                window,
+                reads: vec![(leaf, window)],
+                points: 0,
+            });
         }
-    }
-
-    fn visit_call(&mut self, call: &target::Call, window: Window) {
-        // An unknown function is reported by evaluation; nothing is read for it.
-        let Some(function) = registry::find(&call.function) else {
-            return;
+        let Expression::Call(call) = expression else {
+            return None;
         };
-        for window in self.windows(function, call, window) {
-            let keywords = call.keyword_arguments.iter().map(|(_, argument)| argument);
-            for argument in call.arguments.iter().chain(keywords) {
-                self.visit(argument, window);
+        // An unknown function is reported by evaluation; nothing is read for it.
+        let function = registry::find(&call.function)?;
+        let (windows, reach) = self.ask(function, call, window);
+        let mut inner = Vec::new();
+        let mut is_whole = true;
+        for window in windows {
+            for argument in arguments(call) {
+                let part = self.visit(argument, window);
+                is_whole &= part.is_some();
+                inner.extend(part);
+            }
+        }
+        match reach {
+            Reach::Points(points) if is_whole && !inner.is_empty() => {
+                Some(join(expression, window, points, inner))
+            }
+            _ => {
+                self.parts.append(&mut inner);
+                None
             }
         }
     }
 
-    fn windows(&self, function: &dyn Function, call: &target::Call, window: Window) -> Vec<Window> {
-        let bound = Call::bind(&self.steps, call, function.signature(), window);
-        let windows = bound.and_then(|bound| function.windows(&bound));
-        windows.unwrap_or_else(|_| vec![window])
+    fn ask(
+        &self,
+        function: &dyn Function,
+        call: &target::Call,
+        window: Window,
+    ) -> (Vec<Window>, Reach) {
+        let as_it_is = || (vec![window], Reach::Unbounded);
+        let Ok(bound) = Call::bind(&self.steps, call, function.signature(), window) else {
+            return as_it_is();
+        };
+        match function.windows(&bound) {
+            Ok(windows) => (windows, function.reach(&bound)),
+            Err(_) => as_it_is(),
+        }
+    }
+}
+
+/// The arguments that may hold leaves.
+fn arguments(call: &target::Call) -> impl Iterator<Item = &Expression> {
+    let keywords = call.keyword_arguments.iter().map(|(_, argument)| argument);
+    let all = call.arguments.iter().chain(keywords);
+    all.filter(|argument| {
+        use Expression::{Call, Path, SeriesByTag, Template};
+        matches!(argument, Path(_) | SeriesByTag(_) | Call(_) | Template(_))
+    })
+}
+
+fn join<'a>(
+    expression: &'a Expression,
+    window: Window,
+    points: usize,
+    inner: Vec<Part<'a>>,
+) -> Part<'a> {
+    let deepest = inner.iter().map(|part| part.points).max().unwrap_or(0);
+    Part {
+        expression,
+        window,
+        reads: inner.into_iter().flat_map(|part| part.reads).collect(),
+        points: points.saturating_add(deepest),
     }
 }
 

@@ -22,6 +22,9 @@ struct Explanation<'a> {
     #[serde(rename = "bytesRead")]
     bytes_read: usize,
     calls: usize,
+    #[serde(rename = "memoryPeak")]
+    memory_peak: usize,
+    cache: Cache,
     #[serde(rename = "milliseconds")]
     times: Times,
     result: Outcome,
@@ -53,6 +56,17 @@ struct Times {
     consolidate: f64,
 }
 
+/// What the incremental cache was good for.
+#[derive(Serialize)]
+struct Cache {
+    #[serde(rename = "partsRefreshed")]
+    parts_refreshed: usize,
+    #[serde(rename = "partsComputed")]
+    parts_computed: usize,
+    #[serde(rename = "pointsKept")]
+    points_kept: usize,
+}
+
 #[derive(Serialize)]
 struct Outcome {
     series: usize,
@@ -76,6 +90,12 @@ pub(super) fn answer(
         points_read,
         bytes_read: points_read * size_of::<f64>(),
         calls: statistics.calls,
+        memory_peak: statistics.memory_peak,
+        cache: Cache {
+            parts_refreshed: statistics.cache.refreshed,
+            parts_computed: statistics.cache.computed,
+            points_kept: statistics.cache.points_kept,
+        },
         times: Times::of(statistics),
         result: Outcome {
             series: rendered.series.len(),

@@ -1,5 +1,7 @@
 //! The parameters of `/render`, read and checked.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
 use super::super::Services;
@@ -36,6 +38,10 @@ pub(super) struct Question {
     pub(super) json: JsonOptions,
     pub(super) callback: Option<String>,
     pub(super) max_data_points: Option<u64>,
+    /// How old the answer may be; `None` when nothing kept may go into it.
+    pub(super) age_max: Option<Duration>,
+    /// from, until and now as they were typed.
+    pub(super) typed_times: [Option<String>; 3],
     x_files_factor: f64,
     variables: Variables,
     limits: Limits,
@@ -43,7 +49,7 @@ pub(super) struct Question {
 
 impl Question {
     pub(super) fn read(parameters: &Parameters, services: &Services) -> ApiResult<Self> {
-        check_ignored(parameters)?;
+        check_graph_type(parameters)?;
         let form = read_form(parameters)?;
         let is_json = matches!(form, Form::Plain(Format::Json) | Form::JsonWithMeta);
         let clock = RequestClock::of(parameters, services)?;
@@ -70,6 +76,9 @@ impl Question {
             } else {
                 None
             },
+            age_max: read_age_max(parameters, form, services)?,
+            typed_times: ["from", "until", "now"]
+                .map(|name| parameters.last(name).map(str::to_owned)),
             x_files_factor: read_factor(parameters)?,
             variables: read_variables(parameters),
             limits: services.limits.render,
@@ -87,14 +96,34 @@ impl Question {
                 .filter(|_| self.form != Form::JsonWithMeta),
             limits: self.limits,
             seed: seed as u64,
+            uses_cache: self.age_max.is_some(),
             ..RenderRequest::new(self.targets.clone(), self.window)
         }
     }
 }
 
-/// Parameters that change nothing here but must make sense, as in the reference.
-fn check_ignored(parameters: &Parameters) -> ApiResult<()> {
-    parameters.integer("cacheTimeout", 0)?;
+/// How old an answer may be: `cacheTimeout` in seconds, else what the config says; `noCache` goes before
+/// both and around the incremental cache as well.
+fn read_age_max(
+    parameters: &Parameters,
+    form: Form,
+    services: &Services,
+) -> ApiResult<Option<Duration>> {
+    let default = services.limits.response_cache.as_secs();
+    let default = i64::try_from(default).unwrap_or(i64::MAX);
+    let seconds = parameters.integer("cacheTimeout", default)?;
+    if parameters.has("noCache") {
+        return Ok(None);
+    }
+    // What it took is told of this time, not of another.
+    let seconds = if form == Form::Explain { 0 } else { seconds };
+    Ok(Some(Duration::from_secs(
+        u64::try_from(seconds).unwrap_or(0),
+    )))
+}
+
+/// A parameter that changes nothing here but must make sense, as in the reference.
+fn check_graph_type(parameters: &Parameters) -> ApiResult<()> {
     match parameters.last("graphType").unwrap_or("line") {
         "line" => Ok(()),
         other => Err(ApiError::bad_request(format!(
@@ -130,6 +159,13 @@ fn read_targets(parameters: &Parameters, services: &Services) -> ApiResult<Vec<S
         let count = targets.len();
         return Err(ApiError::bad_request(format!(
             "{count} targets are too many; {allowed} are allowed"
+        )));
+    }
+    let bytes_max = services.limits.target_bytes_max;
+    if let Some(long) = targets.iter().find(|target| target.len() > bytes_max) {
+        let bytes = long.len();
+        return Err(ApiError::bad_request(format!(
+            "a target of {bytes} bytes is too long; {bytes_max} are allowed"
         )));
     }
     Ok(targets)

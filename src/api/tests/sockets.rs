@@ -110,12 +110,13 @@ async fn server(connections_max: usize) -> Server {
     }
 }
 
-const RENDER: &[u8] =
-    b"GET /render?target=a&format=raw&from=-5min HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-
-async fn ask(address: SocketAddr) -> TcpStream {
+/// Asks for the last so many minutes: other minutes are another question.
+async fn ask(address: SocketAddr, minutes: u32) -> TcpStream {
+    let request = format!(
+        "GET /render?target=a&format=raw&from=-{minutes}min HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    );
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(RENDER).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
     stream
 }
 
@@ -144,13 +145,13 @@ async fn wait_until_waiting(server: &Server, count: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn render_whose_client_left_is_not_started() {
     let mut server = server(16).await;
-    let first = ask(server.address).await;
+    let first = ask(server.address, 5).await;
     server = wait_for(server).await;
-    let second = ask(server.address).await;
+    let second = ask(server.address, 6).await;
     wait_until_waiting(&server, 1).await;
     drop(second);
     wait_until_waiting(&server, 0).await;
-    let third = ask(server.address).await;
+    let third = ask(server.address, 7).await;
     wait_until_waiting(&server, 1).await;
     for _ in 0..2 {
         server.release.send(()).unwrap();
@@ -161,9 +162,29 @@ async fn render_whose_client_left_is_not_started() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn same_question_at_the_same_time_is_computed_once_for_those_who_stay() {
+    let mut server = server(16).await;
+    let other = ask(server.address, 5).await;
+    server = wait_for(server).await;
+    let first = ask(server.address, 6).await;
+    wait_until_waiting(&server, 1).await;
+    let second = ask(server.address, 6).await;
+    while server.state.answers.joined() == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(first);
+    for _ in 0..2 {
+        server.release.send(()).unwrap();
+    }
+    assert!(answer(other).await.starts_with("HTTP/1.1 200"));
+    assert!(answer(second).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(server.fetches.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shutdown_answers_what_is_under_way_and_takes_nothing_new() {
     let mut server = server(16).await;
-    let under_way = ask(server.address).await;
+    let under_way = ask(server.address, 5).await;
     server = wait_for(server).await;
     server.stop.cancel();
     // The listener goes first; connecting is refused from then on.
@@ -178,9 +199,9 @@ async fn shutdown_answers_what_is_under_way_and_takes_nothing_new() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_beyond_the_limit_wait_their_turn() {
     let mut server = server(1).await;
-    let first = ask(server.address).await;
+    let first = ask(server.address, 5).await;
     server = wait_for(server).await;
-    let second = ask(server.address).await;
+    let second = ask(server.address, 6).await;
     for _ in 0..2 {
         server.release.send(()).unwrap();
     }

@@ -1,7 +1,7 @@
 //! `alias`: a legend in place of the name.
 
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
 
 /// See the signature.
@@ -27,6 +27,10 @@ impl Function for Alias {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -2,7 +2,7 @@
 
 use crate::functions::node::{self, Node};
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
 
 const SERIES: Parameter = Parameter::required("seriesList", Kind::SeriesList);
@@ -53,6 +53,10 @@ impl Function for AliasByNode {
         true
     }
 
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
+    }
+
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut all = call.series("seriesList")?;
         let nodes: Vec<Node> = call.nodes(self.nodes)?;
@@ -82,6 +86,10 @@ impl Function for AliasByMetric {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

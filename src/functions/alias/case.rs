@@ -1,7 +1,7 @@
 //! `upper` and `lower`: the legend in capitals or without them.
 
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
 
 const PARAMETERS: &[Parameter] = &[
@@ -53,6 +53,10 @@ impl Function for Case {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -2,7 +2,7 @@
 
 use crate::functions::python_regex::PythonRegex;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature, parallel,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature, parallel,
 };
 
 /// See the signature.
@@ -29,6 +29,10 @@ impl Function for AliasSub {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

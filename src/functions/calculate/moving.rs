@@ -4,9 +4,9 @@
 //! that the first value of the answer has a full window behind it. How much earlier is known from the
 //! arguments when the length is a time, and from the greatest step when it is a number of points.
 
-use super::rolling::rolling;
+use super::rolling::{is_exact, rolling};
 use crate::functions::{
-    Aggregation, Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series,
+    Aggregation, Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Reach, Series,
     Signature, Span, Window, parallel,
 };
 
@@ -58,6 +58,11 @@ impl Function for MovingWindow {
             .map(|preview| call.window().widened(preview))
             .into_iter()
             .collect())
+    }
+
+    fn reach(&self, call: &Call<'_>) -> Reach {
+        let function = call.string("func");
+        function.map_or(Reach::Unbounded, |function| reach(call, &function))
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
@@ -131,6 +136,10 @@ impl Function for ShortForm {
         MovingWindow.windows(call)
     }
 
+    fn reach(&self, call: &Call<'_>) -> Reach {
+        reach(call, self.function)
+    }
+
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         moving(call, self.function)
     }
@@ -146,6 +155,20 @@ pub(super) fn preview(call: &Call<'_>) -> Result<Option<i64>, EvaluationError> {
         Span::Points(_) => return Err(call.error("parameter \"windowSize\" must not be negative")),
         Span::Time(interval) => interval.seconds.abs(),
     }))
+}
+
+/// The windows that are read are widened by all that a value looks back on; but a sum that moves
+/// along rounds differently when it begins elsewhere.
+fn reach(call: &Call<'_>, function: &str) -> Reach {
+    let points = match call.span("windowSize") {
+        Ok(Span::Points(points)) => usize::try_from(points).unwrap_or(usize::MAX),
+        // The step, and so the number of points, is not known here.
+        Ok(Span::Time(_)) | Err(_) => usize::MAX,
+    };
+    match Aggregation::parse(function) {
+        Some(aggregation) if is_exact(aggregation, points) => Reach::Points(0),
+        _ => Reach::Unbounded,
+    }
 }
 
 fn moving(call: &Call<'_>, function: &str) -> Result<Vec<Series>, EvaluationError> {

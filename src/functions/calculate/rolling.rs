@@ -11,6 +11,16 @@ use crate::functions::aggregation::{enough_known, known, known_count};
 /// Windows up to this length are summed afresh each time, in the order that the reference adds.
 const FRESH_POINTS_MAX: usize = 32;
 
+/// True when a window's value follows from its own values alone, to the last bit.
+pub(super) fn is_exact(aggregation: Aggregation, points: usize) -> bool {
+    match aggregation {
+        Aggregation::Sum | Aggregation::Average | Aggregation::AvgZero => {
+            points <= FRESH_POINTS_MAX
+        }
+        _ => true,
+    }
+}
+
 /// The values of the windows of `points` values that end behind the first full one: the result has
 /// `values.len() - points` values, the first of which covers the values from the second on.
 pub(super) fn rolling(

@@ -2,7 +2,8 @@
 
 use crate::functions::normalize::{normalize, path_expressions};
 use crate::functions::{
-    Aggregation, Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature, rows,
+    Aggregation, Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
+    rows,
 };
 
 /// Aggregates series into one with the function of this name, which may carry the suffix `Series`
@@ -66,6 +67,10 @@ static AGGREGATE: Signature = Signature {
 impl Function for Aggregate {
     fn signature(&self) -> &Signature {
         &AGGREGATE
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
@@ -150,6 +155,10 @@ impl Function for ShortForm {
         &self.signature
     }
 
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
+    }
+
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let series = call.series("seriesLists")?;
         let factor = call.x_files_factor();
@@ -171,6 +180,10 @@ static MULTIPLY_SERIES: ShortForm = ShortForm::new(
 impl Function for MultiplySeries {
     fn signature(&self) -> &Signature {
         &MULTIPLY_SERIES.signature
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -2,7 +2,7 @@
 
 use crate::functions::normalize::normalize;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
 
 /// One number by another; null where there is no quotient.
@@ -54,6 +54,10 @@ impl Function for DivideSeries {
         &DIVIDE_SERIES
     }
 
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
+    }
+
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let dividends = call.series("dividendSeriesList")?;
         let divisors = call.series("divisorSeries")?;
@@ -95,6 +99,10 @@ static DIVIDE_SERIES_LISTS: Signature = Signature {
 impl Function for DivideSeriesLists {
     fn signature(&self) -> &Signature {
         &DIVIDE_SERIES_LISTS
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

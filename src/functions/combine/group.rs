@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::grouping::{by_key, combine};
 use crate::functions::node::{self, Node};
 use crate::functions::{
-    Call, EvaluationError, Function, Kind, Literal, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Kind, Literal, Parameter, Reach, Series, Signature, registry,
 };
 use crate::metric::Tags;
 
@@ -30,6 +30,10 @@ impl Function for Group {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
@@ -57,6 +61,10 @@ static GROUP_BY_NODE: Signature = Signature {
 impl Function for GroupByNode {
     fn signature(&self) -> &Signature {
         &GROUP_BY_NODE
+    }
+
+    fn reach(&self, call: &Call<'_>) -> Reach {
+        reach_of_callback(call)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
@@ -87,9 +95,22 @@ impl Function for GroupByNodes {
         &GROUP_BY_NODES
     }
 
+    fn reach(&self, call: &Call<'_>) -> Reach {
+        reach_of_callback(call)
+    }
+
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
         by_nodes(call, all, &call.nodes("nodes")?)
+    }
+}
+
+/// An aggregation works row by row; a function says for itself what it does.
+fn reach_of_callback(call: &Call<'_>) -> Reach {
+    let callback = call.string("callback").unwrap_or_default();
+    match registry::find(&callback) {
+        Some(function) => function.reach(call),
+        None => Reach::Points(0),
     }
 }
 
@@ -128,6 +149,10 @@ static GROUP_BY_TAGS: Signature = Signature {
 impl Function for GroupByTags {
     fn signature(&self) -> &Signature {
         &GROUP_BY_TAGS
+    }
+
+    fn reach(&self, call: &Call<'_>) -> Reach {
+        reach_of_callback(call)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -2,7 +2,7 @@
 
 use super::aggregate::aggregate;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
 
 const FIRST: Parameter = Parameter::required("seriesListFirstPos", Kind::SeriesList);
@@ -59,6 +59,10 @@ impl Function for AggregateSeriesLists {
         &AGGREGATE_SERIES_LISTS
     }
 
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
+    }
+
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let factor = call.x_files_factor_or("xFilesFactor")?;
         combine(call, &call.string("func")?, factor)
@@ -113,6 +117,10 @@ pub(super) static SUM_SERIES_LISTS: ShortForm = ShortForm::new(
 impl Function for ShortForm {
     fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

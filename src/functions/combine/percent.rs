@@ -7,8 +7,8 @@ use super::grouping::by_key;
 use crate::functions::node::{self, Node};
 use crate::functions::normalize::{Normalized, normalize, path_expressions};
 use crate::functions::{
-    Aggregation, Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature, Value,
-    rows,
+    Aggregation, Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
+    Value, rows,
 };
 
 /// See the signature.
@@ -32,6 +32,10 @@ static SIGNATURE: Signature = Signature {
 impl Function for AsPercent {
     fn signature(&self) -> &Signature {
         &SIGNATURE
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -3,8 +3,8 @@
 use crate::functions::normalize::{normalize, path_expressions};
 use crate::functions::percentile::percentile;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature, Value,
-    number_text, rows,
+    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Reach, Series, Signature,
+    Value, number_text, rows,
 };
 
 /// `percentileOfSeries`.
@@ -26,6 +26,10 @@ static PERCENTILE_OF_SERIES: Signature = Signature {
 impl Function for PercentileOfSeries {
     fn signature(&self) -> &Signature {
         &PERCENTILE_OF_SERIES
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
@@ -68,6 +72,10 @@ static POW_SERIES: Signature = Signature {
 impl Function for PowSeries {
     fn signature(&self) -> &Signature {
         &POW_SERIES
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
@@ -117,6 +125,10 @@ static COUNT_SERIES: Signature = Signature {
 impl Function for CountSeries {
     fn signature(&self) -> &Signature {
         &COUNT_SERIES
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

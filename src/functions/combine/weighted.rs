@@ -6,7 +6,7 @@ use super::aggregate::aggregate;
 use super::divide::{quotient, zip_longest};
 use crate::functions::node;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
 
 /// See the signature.
@@ -29,6 +29,10 @@ static SIGNATURE: Signature = Signature {
 impl Function for WeightedAverage {
     fn signature(&self) -> &Signature {
         &SIGNATURE
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -3,7 +3,7 @@
 use super::aggregate::aggregate;
 use super::grouping::by_key;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
 
 const SERIES: Parameter = Parameter::required("seriesList", Kind::SeriesList);
@@ -53,6 +53,10 @@ static AGGREGATE_WITH_WILDCARDS: Signature = Signature {
 impl Function for AggregateWithWildcards {
     fn signature(&self) -> &Signature {
         &AGGREGATE_WITH_WILDCARDS
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
@@ -108,6 +112,10 @@ pub(super) static SUM_SERIES_WITH_WILDCARDS: ShortForm = ShortForm::new(
 impl Function for ShortForm {
     fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

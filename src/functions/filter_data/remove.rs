@@ -2,7 +2,7 @@
 
 use crate::functions::percentile::percentile;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature, number_text,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature, number_text,
     parallel,
 };
 
@@ -95,6 +95,13 @@ impl Function for Remove {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        match self.limit {
+            Limit::Value => Reach::Points(0),
+            Limit::Percentile => Reach::Unbounded,
+        }
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

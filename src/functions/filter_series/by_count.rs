@@ -7,7 +7,7 @@ use super::rank::first_of;
 use crate::functions::aggregation::{deviation, enough_known, known_count};
 use crate::functions::sorting::sorted;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
 
 const SERIES: Parameter = Parameter::required("seriesList", Kind::SeriesList);
@@ -32,6 +32,10 @@ impl Function for Limit {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
@@ -61,6 +65,10 @@ impl Function for Unique {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

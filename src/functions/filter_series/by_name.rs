@@ -2,7 +2,7 @@
 
 use crate::functions::python_regex::PythonRegex;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
 
 const PARAMETERS: &[Parameter] = &[
@@ -55,6 +55,10 @@ impl Function for ByName {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

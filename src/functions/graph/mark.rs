@@ -2,7 +2,7 @@
 //! `lineWidth`, `secondYAxis`.
 
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Reach, Series, Signature,
     number_text,
 };
 
@@ -118,6 +118,10 @@ impl Function for Mark {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

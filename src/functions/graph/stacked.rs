@@ -32,6 +32,10 @@ impl Function for Stacked {
         true
     }
 
+    fn shares_state(&self) -> bool {
+        true
+    }
+
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut all = call.series("seriesList")?;
         let stack = call

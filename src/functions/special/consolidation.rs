@@ -2,7 +2,7 @@
 
 use super::SERIES;
 use crate::functions::{
-    Aggregation, Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series,
+    Aggregation, Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Reach, Series,
     Signature, number_text,
 };
 
@@ -40,6 +40,10 @@ impl Function for ConsolidateBy {
         true
     }
 
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
+    }
+
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         consolidate_by(call, &call.string("consolidationFunc")?)
     }
@@ -64,6 +68,10 @@ impl Function for Cumulative {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
@@ -102,6 +110,10 @@ impl Function for SetXFilesFactor {
     }
 
     fn keeps_grid(&self) -> bool {
+        true
+    }
+
+    fn shares_state(&self) -> bool {
         true
     }
 

@@ -91,6 +91,10 @@ impl Function for RandomWalk {
         &RANDOM_WALK
     }
 
+    fn shares_state(&self) -> bool {
+        true
+    }
+
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut place = 0.0;
         let series = generate(call, call.integer("step")?, |_| {

@@ -6,7 +6,7 @@ use super::SERIES;
 use super::unary::finite;
 use crate::functions::rounding::round_to;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature, number_text,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature, number_text,
     parallel,
 };
 
@@ -87,6 +87,10 @@ impl Function for WithConstant {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

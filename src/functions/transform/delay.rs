@@ -2,7 +2,7 @@
 
 use super::SERIES;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature, parallel,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature, parallel,
 };
 
 /// See the signature.
@@ -25,6 +25,13 @@ impl Function for Delay {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, call: &Call<'_>) -> Reach {
+        match call.integer("steps").map(usize::try_from) {
+            Ok(Ok(steps)) if steps > 0 => Reach::Points(steps),
+            _ => Reach::Unbounded,
+        }
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -4,7 +4,7 @@
 use super::SERIES;
 use crate::functions::rounding::round_to;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature, parallel,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature, parallel,
 };
 
 /// Decimals that `perSecond` keeps.
@@ -91,6 +91,10 @@ impl Function for NonNegativeDerivative {
         true
     }
 
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(1)
+    }
+
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let wrap = Wrap::of(call)?;
         Ok(parallel::map(call.series("seriesList")?, |mut series| {
@@ -120,6 +124,10 @@ impl Function for PerSecond {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(1)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

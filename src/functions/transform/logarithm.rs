@@ -3,7 +3,8 @@
 use super::SERIES;
 use super::unary::positive_logarithm;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature, parallel,
+    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Reach, Series, Signature,
+    parallel,
 };
 
 /// See the signature.
@@ -28,6 +29,10 @@ impl Function for Logarithm {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -3,8 +3,8 @@
 use super::SERIES;
 use crate::functions::rounding::round_to;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature, Value,
-    number_text, parallel,
+    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Reach, Series, Signature,
+    Value, number_text, parallel,
 };
 
 /// See the signature.
@@ -30,6 +30,10 @@ impl Function for Round {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

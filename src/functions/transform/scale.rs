@@ -1,7 +1,7 @@
 //! `scale`: every value times a constant.
 
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature, number_text,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature, number_text,
     parallel,
 };
 
@@ -27,6 +27,10 @@ impl Function for Scale {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -4,7 +4,8 @@
 
 use super::SERIES;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature, Window,
+    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Reach, Series, Signature,
+    Window,
 };
 use crate::target::parse_shift;
 
@@ -75,6 +76,10 @@ impl Function for TimeShift {
 
     fn windows(&self, call: &Call<'_>) -> Result<Vec<Window>, EvaluationError> {
         Ok(vec![call.window(), shifted_window(call)?])
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

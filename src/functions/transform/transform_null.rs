@@ -2,7 +2,7 @@
 
 use super::SERIES;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Reach, Series, Signature,
     number_text, parallel,
 };
 
@@ -30,6 +30,10 @@ impl Function for TransformNull {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        Reach::Points(0)
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -4,7 +4,9 @@
 //! loops over values stand in small functions of their own, which the compiler sees whole.
 
 use super::{SERIES, delta};
-use crate::functions::{Call, EvaluationError, Function, Group, Series, Signature, parallel};
+use crate::functions::{
+    Call, EvaluationError, Function, Group, Reach, Series, Signature, parallel,
+};
 
 /// One such function.
 pub(in crate::functions) struct Unary {
@@ -12,6 +14,7 @@ pub(in crate::functions) struct Unary {
     /// What the tag with the function's name holds; some leave none.
     tag: Option<&'static str>,
     rewrite: fn(&mut [f64]),
+    reach: Reach,
 }
 
 impl Unary {
@@ -34,7 +37,14 @@ impl Unary {
             signature,
             tag,
             rewrite,
+            reach: Reach::Unbounded,
         }
+    }
+
+    /// The same function, of which it is known how far its values reach.
+    pub(in crate::functions) const fn reaching(mut self, points: usize) -> Self {
+        self.reach = Reach::Points(points);
+        self
     }
 
     /// The same function in another group.
@@ -49,7 +59,8 @@ pub(super) static ABSOLUTE: Unary = Unary::new(
     Some("1"),
     |values| each(values, f64::abs),
     "The absolute value of every point.",
-);
+)
+.reaching(0);
 
 pub(super) static DERIVATIVE: Unary = Unary::new(
     &["derivative"],
@@ -57,14 +68,16 @@ pub(super) static DERIVATIVE: Unary = Unary::new(
     delta::differences,
     "The difference of every point from the one before it: what a running total has gained in a \
      step. Steps of different lengths are not evened out; perSecond does that.",
-);
+)
+.reaching(1);
 
 pub(super) static EXP: Unary = Unary::new(
     &["exp"],
     Some("e"),
     |values| each(values, |value| finite(value.exp(), value)),
     "Raises e to the power of every point.",
-);
+)
+.reaching(0);
 
 pub(super) static INTEGRAL: Unary = Unary::new(
     &["integral"],
@@ -78,7 +91,8 @@ pub(super) static INVERT: Unary = Unary::new(
     Some("1"),
     |values| each(values, |value| finite(1.0 / value, value)),
     "One divided by every point; null where that is zero.",
-);
+)
+.reaching(0);
 
 pub(super) static IS_NON_NULL: Unary = Unary::new(
     &["isNonNull", "isNotNull"],
@@ -86,7 +100,8 @@ pub(super) static IS_NON_NULL: Unary = Unary::new(
     |values| each(values, |value| f64::from(u8::from(!value.is_nan()))),
     "1 for every point that is known and 0 for every null: summed up, it counts the series that are \
      alive.",
-);
+)
+.reaching(0);
 
 pub(super) static LOGIT: Unary = Unary::new(
     &["logit"],
@@ -97,7 +112,8 @@ pub(super) static LOGIT: Unary = Unary::new(
         })
     },
     "The logit function, log(x / (1 - x)), of every point; null outside of 0 to 1.",
-);
+)
+.reaching(0);
 
 pub(super) static MIN_MAX: Unary = Unary::new(
     &["minMax"],
@@ -111,14 +127,16 @@ pub(super) static SIGMOID: Unary = Unary::new(
     Some("sigmoid"),
     |values| each(values, |value| 1.0 / (1.0 + (-value).exp())),
     "The sigmoid function, 1 / (1 + exp(-x)), of every point.",
-);
+)
+.reaching(0);
 
 pub(super) static SQUARE_ROOT: Unary = Unary::new(
     &["squareRoot"],
     Some("1"),
     |values| each(values, f64::sqrt),
     "The square root of every point; null for negative ones.",
-);
+)
+.reaching(0);
 
 impl Function for Unary {
     fn signature(&self) -> &Signature {
@@ -127,6 +145,10 @@ impl Function for Unary {
 
     fn keeps_grid(&self) -> bool {
         true
+    }
+
+    fn reach(&self, _call: &Call<'_>) -> Reach {
+        self.reach
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -1,0 +1,113 @@
+//! An entry: a part's values, and what they were computed from.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use jiff::tz::TimeZone;
+
+use super::present::{Grid, LeafState};
+use crate::functions::Series;
+use crate::target::Expression;
+
+/// What a request's parts have in common.
+#[derive(Clone, Debug)]
+pub(in crate::evaluate) struct KeyBase {
+    zone: Arc<str>,
+    x_files_factor: u64,
+}
+
+/// Which part of which kind of request. Windows of about one length share an entry, whenever they are;
+/// those of other lengths have their own, so that two dashboards do not fight over one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(in crate::evaluate) struct Key {
+    expression: String,
+    zone: Arc<str>,
+    x_files_factor: u64,
+    step: i64,
+    /// Rounded up.
+    slots: usize,
+}
+
+/// An entry.
+#[derive(Debug)]
+pub(in crate::evaluate) struct Kept {
+    pub(super) leaves: Vec<LeafState>,
+    pub(super) start: i64,
+    pub(super) step: i64,
+    /// How many of the slots are final.
+    pub(super) settled: usize,
+    pub(super) series: Vec<KeptSeries>,
+}
+
+/// The values of one series of a part.
+#[derive(Debug)]
+pub(super) struct KeptSeries {
+    /// Of everything about it but its values and times.
+    pub(super) fingerprint: u64,
+    /// Shared with the answer that they were computed for, until that is sent.
+    pub(super) values: Arc<Vec<f64>>,
+}
+
+impl KeyBase {
+    /// What the parts of a request have in common.
+    pub(in crate::evaluate) fn new(timezone: &TimeZone, x_files_factor: f64) -> Self {
+        let zone = match timezone.iana_name() {
+            Some(name) => name.into(),
+            None => format!("{timezone:?}").into(),
+        };
+        Self {
+            zone,
+            x_files_factor: x_files_factor.to_bits(),
+        }
+    }
+
+    pub(super) fn of(&self, expression: &Expression, grid: Grid) -> Key {
+        Key {
+            expression: expression.to_string(),
+            zone: Arc::clone(&self.zone),
+            x_files_factor: self.x_files_factor,
+            step: grid.step,
+            slots: rounded(grid.slots),
+        }
+    }
+}
+
+/// Rounded up to a sixteenth of the next power of two: the windows of one panel differ by a slot now
+/// and then, those of two panels, or of a call that widens its window, by more.
+fn rounded(slots: usize) -> usize {
+    slots.next_multiple_of((slots.next_power_of_two() / 16).max(1))
+}
+
+impl Kept {
+    pub(super) fn bytes(&self) -> usize {
+        let values = self.series.iter();
+        let values: usize = values.map(|one| one.values.len() * size_of::<f64>()).sum();
+        let leaves = self.leaves.iter().map(LeafState::bytes).sum::<usize>();
+        values + leaves + self.series.len() * size_of::<KeptSeries>()
+    }
+}
+
+impl KeptSeries {
+    pub(super) fn of(series: &Series) -> Self {
+        Self {
+            fingerprint: fingerprint(series),
+            values: Arc::clone(&series.values),
+        }
+    }
+}
+
+/// A number that tells series apart by all but values and times: a guard against functions that
+/// promise more than they keep, not a proof.
+pub(super) fn fingerprint(series: &Series) -> u64 {
+    let mut hasher = std::hash::BuildHasher::build_hasher(&FixedState::with_seed(0));
+    series.name.hash(&mut hasher);
+    series.path_expression.hash(&mut hasher);
+    for (tag, value) in series.tags.iter() {
+        tag.hash(&mut hasher);
+        value.hash(&mut hasher);
+    }
+    (series.consolidation as u8).hash(&mut hasher);
+    series.x_files_factor.to_bits().hash(&mut hasher);
+    hasher.finish()
+}
