@@ -443,20 +443,6 @@ impl Shared {
     }
 }
 
-impl Common {
-    /// True for a series that was defined and not forgotten. Once the writer of a shard is at work
-    /// nobody can ask for its other series any more.
-    pub(super) fn is_known(&self, series: u32) -> bool {
-        self.table.get(SeriesId(series)).rollup.is_some()
-    }
-
-    /// The rollup of a series, once it was defined.
-    pub(super) fn rollup_of(&self, series: SeriesId) -> Option<Rollup> {
-        let number = self.table.get(series).rollup?;
-        self.rollups.read().get(usize::from(number)).copied()
-    }
-}
-
 impl Group {
     /// Does all structural work that is due: seals, rolls up, retires.
     ///
