@@ -142,9 +142,11 @@ impl Writer {
             let rollup = common.rollup_of(series).unwrap_or_default();
             let slot = timestamp.div_euclid(writer.group.layout.archives()[archive].step);
             let late = LatePoint::new(archive, slot, value);
+            // A window that has begun to leave its archive does not return with a clock put back.
+            let latest = writer.now;
             writer
                 .group
-                .store_late(series, rollup, late, now)
+                .store_late(series, rollup, late, latest)
                 .map_err(|_| Refusal::StoreRefused)?;
             common.counters.late.fetch_add(1, Relaxed);
             common.counters.points.fetch_add(1, Relaxed);

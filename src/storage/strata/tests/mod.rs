@@ -9,6 +9,7 @@ mod crash;
 mod import;
 mod life;
 mod look;
+mod reference;
 mod schedule;
 mod settled;
 mod steps;

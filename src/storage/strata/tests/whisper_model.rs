@@ -32,7 +32,15 @@ impl WhisperModel {
     /// of Whisper's two traps, or are refused.
     fn archive_for(&self, timestamp: i64, now: i64) -> Option<usize> {
         let age = now - timestamp;
-        let holds = |archive: &ModelArchive| age < archive.step * archive.places.len() as i64;
+        let retention = |archive: &ModelArchive| archive.step * archive.places.len() as i64;
+        if self
+            .archives
+            .iter()
+            .any(|archive| age == retention(archive))
+        {
+            return None;
+        }
+        let holds = |archive: &ModelArchive| age < retention(archive);
         let archive = self.archives.iter().position(holds)?;
         let ModelArchive { step, places } = &self.archives[archive];
         let distance = now.div_euclid(*step) - timestamp.div_euclid(*step);
@@ -41,7 +49,17 @@ impl WhisperModel {
 
     /// True when the point goes to an archive, past Whisper's two traps.
     pub(super) fn takes(&self, timestamp: i64, now: i64) -> bool {
-        self.archive_for(timestamp, now).is_some()
+        self.archive_for(timestamp, now)
+            .is_some_and(|first| !self.hides_newer(first, timestamp))
+    }
+
+    /// The trap of the future from its other side, for a clock that was put back: an old slot
+    /// takes the place of one that is a round of the archive newer.
+    fn hides_newer(&self, first: usize, timestamp: i64) -> bool {
+        self.archives[first..].iter().any(|archive| {
+            let slot = timestamp.div_euclid(archive.step);
+            archive.places[archive.place(slot)].is_some_and(|(written, _)| written > slot)
+        })
     }
 
     /// `whisper.update`. False when the point must not be given to the engine either.
@@ -49,6 +67,9 @@ impl WhisperModel {
         let Some(first) = self.archive_for(timestamp, now) else {
             return false;
         };
+        if self.hides_newer(first, timestamp) {
+            return false;
+        }
         self.archives[first].put(timestamp, value);
         for coarse in first + 1..self.archives.len() {
             let step = self.archives[coarse].step;
