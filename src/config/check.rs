@@ -1,6 +1,7 @@
 //! From what was typed to what can be run: every value that its type alone does not make right.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -9,7 +10,7 @@ use super::error::ConfigError;
 use super::raw::{self, RawConfig, RawReceiver};
 use super::rules::RuleSources;
 use super::units::{ByteSize, TimeSpan};
-use super::{Api, Config, Limits, Queue, Receiver, Storage, Telemetry, Transport};
+use super::{Api, Config, Limits, Queue, Receiver, Storage, Telemetry, Transport, Whisper};
 use crate::metric::name::{NamePolicy, NameRules};
 
 /// More shards than this make no sense on any machine, and would make small files.
@@ -17,6 +18,12 @@ const SHARDS_MAX: u32 = 256;
 
 /// Rows are kept open for the whole window, so it must stay small beside what a ring holds.
 const FUTURE_WINDOW_MAX_S: u32 = 3600;
+
+/// Less would be written out all the time.
+const CACHE_BYTES_MIN: usize = 1 << 20;
+
+/// A longer delay makes a journal that takes long to read at the start.
+const WRITE_DELAY_MAX: Duration = Duration::from_secs(3600);
 
 /// More sockets than this on one port gain nothing and cost buffers.
 const SOCKETS_MAX: u32 = 256;
@@ -53,12 +60,58 @@ fn check_storage(raw: &raw::RawStorage) -> Result<Storage, ConfigError> {
             "\"0s\" is too short; \"1s\" or longer is usual, \"10ms\" is possible",
         ));
     }
+    let fallback_whisper = path_or_none(&raw.fallback_whisper);
+    if fallback_whisper.is_some() && raw.engine == raw::Engine::Whisper {
+        return Err(ConfigError::value(
+            "storage.fallback_whisper",
+            "has no effect with storage.engine = \"whisper\", which reads and writes the tree itself (storage.whisper.path)",
+        ));
+    }
     Ok(Storage {
         path: raw.path.clone(),
         engine: raw.engine,
+        fallback_whisper,
+        whisper: check_whisper(&raw.whisper)?,
         sync_interval: raw.sync_interval.0,
         shards: check_shards(raw.shards)?,
         future_window_s: check_future_window(raw.future_window.0)?,
+    })
+}
+
+fn path_or_none(path: &Path) -> Option<PathBuf> {
+    (!path.as_os_str().is_empty()).then(|| path.to_owned())
+}
+
+fn check_whisper(raw: &raw::RawWhisper) -> Result<Whisper, ConfigError> {
+    let wrong =
+        |key: &str, reason: String| ConfigError::value(format!("storage.whisper.{key}"), reason);
+    let cache_bytes_max = usize::try_from(raw.cache_max.0).unwrap_or(usize::MAX);
+    if cache_bytes_max < CACHE_BYTES_MIN {
+        let least = ByteSize(CACHE_BYTES_MIN as u64);
+        let reason = format!("\"{}\" is less than {least}", raw.cache_max);
+        return Err(wrong("cache_max", reason));
+    }
+    let delay = raw.write_delay_max;
+    if delay.0 > WRITE_DELAY_MAX || delay.0.subsec_nanos() > 0 {
+        let reason = format!("\"{delay}\" is not whole seconds from 0s to 1h");
+        return Err(wrong("write_delay_max", reason));
+    }
+    if raw.open_files_max == 0 {
+        let reason = "0 would let no file be opened; 1 or more, thousands for speed";
+        return Err(wrong("open_files_max", reason.to_owned()));
+    }
+    Ok(Whisper {
+        path: path_or_none(&raw.path),
+        tagged_names: raw.tagged_names,
+        dialect: raw.dialect,
+        scan_interval: none_if_zero(raw.scan_interval.0),
+        cache_bytes_max,
+        write_delay_max: delay.0,
+        updates_per_second_max: raw.max_updates_per_second,
+        creates_per_minute_max: raw.max_creates_per_minute,
+        open_files_max: raw.open_files_max as usize,
+        sparse: raw.sparse,
+        lock_writes: raw.lock_writes,
     })
 }
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 pub use error::{ConfigError, Origin};
-pub use raw::{Engine, LogFormat, Protocol, RawConfig};
+pub use raw::{Engine, LogFormat, Protocol, RawConfig, TaggedNames, WhisperDialect};
 pub use rules::{Fingerprint, RuleSources};
 
 use self::layers::Layers;
@@ -64,6 +64,37 @@ pub struct Storage {
     pub shards: Option<usize>,
     /// Seconds ahead of the clock that a point may be.
     pub future_window_s: u32,
+    /// A tree of Whisper files beneath the native engine.
+    pub fallback_whisper: Option<PathBuf>,
+    /// The classic engine, and how any tree of Whisper files is read.
+    pub whisper: Whisper,
+}
+
+/// A tree of Whisper files.
+#[derive(Clone, Debug)]
+pub struct Whisper {
+    /// The folder of the files; `None` for one in the data folder.
+    pub path: Option<PathBuf>,
+    /// How the files of tagged series are named.
+    pub tagged_names: TaggedNames,
+    /// Whose numbers the aggregation methods have.
+    pub dialect: WhisperDialect,
+    /// Time between two looks at the tree; `None` for never.
+    pub scan_interval: Option<Duration>,
+    /// Memory for points that are not in their files yet.
+    pub cache_bytes_max: usize,
+    /// How long a point may wait to be written; whole seconds.
+    pub write_delay_max: Duration,
+    /// Files written a second; zero for no limit.
+    pub updates_per_second_max: u32,
+    /// Files made a minute; zero for no limit.
+    pub creates_per_minute_max: u32,
+    /// Files open at one time.
+    pub open_files_max: usize,
+    /// Leave a new file's blocks to its first writes.
+    pub sparse: bool,
+    /// Lock a file while it is written.
+    pub lock_writes: bool,
 }
 
 /// What one line and one name may be.

@@ -86,6 +86,59 @@ pub struct RawStorage {
     pub aggregation_file: PathBuf,
     /// How often the two files are looked at for changes; zero for never.
     pub rules_interval: TimeSpan,
+    /// A tree of Whisper files beneath the native engine, for reading; empty for none.
+    pub fallback_whisper: PathBuf,
+    /// `[storage.whisper]`.
+    pub whisper: RawWhisper,
+}
+
+/// `[storage.whisper]`: the classic engine, and how any tree of Whisper files is read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table of keys")]
+pub struct RawWhisper {
+    /// The folder of the files; empty for `whisper` in the data folder.
+    pub path: PathBuf,
+    /// How the files of tagged series are named.
+    pub tagged_names: TaggedNames,
+    /// Whose numbers the aggregation methods have.
+    pub dialect: WhisperDialect,
+    /// How often the tree is looked at for files that other tools made or removed; zero for never.
+    pub scan_interval: TimeSpan,
+    /// Memory for points that are not in their files yet.
+    pub cache_max: ByteSize,
+    /// How long a point may wait to be written.
+    pub write_delay_max: TimeSpan,
+    /// Files written a second; zero for no limit.
+    pub max_updates_per_second: u32,
+    /// Files made a minute; zero for no limit.
+    pub max_creates_per_minute: u32,
+    /// Files open at one time.
+    pub open_files_max: u32,
+    /// Leave a new file's blocks to its first writes.
+    pub sparse: bool,
+    /// Lock a file while it is written.
+    pub lock_writes: bool,
+}
+
+/// How the files of tagged series are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaggedNames {
+    /// By the hash of the name.
+    Hash,
+    /// By the name.
+    Name,
+}
+
+/// Whose numbers the aggregation methods of a Whisper file have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WhisperDialect {
+    /// The reference's.
+    #[serde(rename = "reference")]
+    Reference,
+    /// go-carbon's.
+    #[serde(rename = "go-whisper")]
+    GoWhisper,
 }
 
 /// What keeps the points.
@@ -94,6 +147,8 @@ pub struct RawStorage {
 pub enum Engine {
     /// The native engine: mmapped rings and sealed blocks.
     Strata,
+    /// A classic tree of Whisper files.
+    Whisper,
 }
 
 /// `[limits]`: what one line and one name may be.
@@ -333,6 +388,28 @@ impl Default for RawStorage {
             aggregation_file: PathBuf::new(),
             // As often as carbon looks.
             rules_interval: TimeSpan::seconds(60),
+            fallback_whisper: PathBuf::new(),
+            whisper: RawWhisper::default(),
+        }
+    }
+}
+
+impl Default for RawWhisper {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::new(),
+            tagged_names: TaggedNames::Hash,
+            dialect: WhisperDialect::Reference,
+            // As often as go-carbon looks.
+            scan_interval: TimeSpan::seconds(300),
+            // Six points of each of a million series take 300 MB.
+            cache_max: ByteSize(512 << 20),
+            write_delay_max: TimeSpan::seconds(60),
+            max_updates_per_second: 0,
+            max_creates_per_minute: 0,
+            open_files_max: 4096,
+            sparse: false,
+            lock_writes: false,
         }
     }
 }

@@ -21,6 +21,7 @@ mod snapshots;
 mod storage;
 mod store_numbers;
 mod sync;
+mod tree_index;
 
 use std::process::ExitCode;
 

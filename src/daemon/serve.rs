@@ -1,12 +1,12 @@
 //! `plumbago serve`: builds the daemon stage by stage, runs it, and takes it down in order.
 //!
 //! Up: settings, logs, rules, the data folder, the shard workers, the sync thread, HTTP, receivers. Down:
-//! receivers and connections, queues and workers, the last sync, HTTP, the lock. HTTP outlives the
+//! receivers and connections, queues and workers, what the store wrote to memory only, the last sync, HTTP, the lock. HTTP outlives the
 //! write road, so that a dashboard does not go dark while queues are drained.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -33,6 +33,7 @@ use crate::fetch::ReadLimits;
 use crate::ingest::{self, Ingest};
 use crate::queue::{QueueLimits, Routes};
 use crate::receiver::{self, tcp, udp};
+use crate::storage::Store;
 use crate::telemetry::ingest::IngestTelemetry;
 use crate::telemetry::{Process, Registry};
 use crate::{api, protocol};
@@ -53,13 +54,13 @@ pub(super) fn run(arguments: &Serve) -> Result<(), String> {
     descriptors::raise_limit();
     let rules = Rules::read(config.rules.clone()).map_err(|error| error.to_string())?;
     let clock = arguments.at.map_or_else(Clock::system, Clock::starting_at);
-    let storage = Storage::open(&config.storage)?;
+    let storage = Storage::open(&config.storage, &clock)?;
     let runtime = start_runtime()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(|error| format!("signals: {error}"))?;
         let daemon = Daemon::start(&config, clock, &rules, &storage).await?;
         let ready_file = daemon.announce(arguments)?;
-        daemon.wait_for_stop(&mut signals, &rules).await;
+        daemon.wait_for_stop(&mut signals, &rules, &storage).await;
         let result = daemon.stop(&mut signals).await;
         drop(ready_file);
         result
@@ -86,6 +87,7 @@ struct Daemon {
     rules_interval: Option<Duration>,
     routes: Arc<Routes>,
     workers: ingest::Workers,
+    store: Arc<dyn Store>,
     snapshots: Periodic,
     sync: Periodic,
     http: Http,
@@ -134,6 +136,7 @@ impl Daemon {
             rules_interval: config.rules_interval,
             routes,
             workers,
+            store: Arc::clone(&storage.store),
             snapshots,
             sync,
             http,
@@ -159,14 +162,17 @@ impl Daemon {
     }
 
     /// Returns when the daemon is told to stop; until then it keeps the rules up to date.
-    async fn wait_for_stop(&self, signals: &mut Signals, rules: &Rules) {
+    async fn wait_for_stop(&self, signals: &mut Signals, rules: &Rules, storage: &Storage) {
         let mut looks = tokio::time::interval(self.rules_interval.unwrap_or(Duration::MAX));
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = looks.tick(), if self.rules_interval.is_some() => rules.reload_if_changed(),
                 instruction = signals.next() => match instruction {
-                    Instruction::Reload => rules.reload(),
+                    Instruction::Reload => {
+                        rules.reload();
+                        storage.walk_tree();
+                    }
                     Instruction::Stop => return,
                 },
             }
@@ -203,6 +209,13 @@ impl Daemon {
         let deadline = self.deadline;
         shutdown
             .blocking("queues", move || self.workers.join(deadline))
+            .await;
+        let (store, until) = (self.store, Instant::now() + deadline);
+        shutdown
+            .blocking("store", move || {
+                store.drain(until);
+                Ok(())
+            })
             .await;
         shutdown.thread("catalog", self.snapshots.stop()).await;
         shutdown.thread("sync", self.sync.stop()).await;

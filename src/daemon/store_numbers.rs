@@ -15,9 +15,11 @@ pub(super) struct StoreNumbers {
 impl Source for StoreNumbers {
     fn collect(&self, samples: &mut Vec<Sample>) {
         let engine = self.store.engine();
+        let statistics = self.store.statistics();
         let numbers = [
             catalog_numbers(&self.catalog),
-            point_numbers(&self.store.statistics()),
+            point_numbers(&statistics),
+            file_numbers(&statistics),
             health_numbers(&self.store.health()),
         ];
         samples.extend(
@@ -88,6 +90,36 @@ fn point_numbers(statistics: &StoreStatistics) -> Vec<Number> {
     ]
 }
 
+/// What an engine with a file a series counts.
+fn file_numbers(statistics: &StoreStatistics) -> Vec<Number> {
+    vec![
+        (
+            Kind::Counter,
+            "plumbago_store_updates_total",
+            statistics.updates as f64,
+            "Writes of a series' points to its own file.",
+        ),
+        (
+            Kind::Counter,
+            "plumbago_store_points_written_total",
+            statistics.points_written as f64,
+            "Points that were written to series' own files.",
+        ),
+        (
+            Kind::Gauge,
+            "plumbago_store_creations_waiting",
+            statistics.creations_waiting as f64,
+            "Series that wait until a file may be made for them.",
+        ),
+        (
+            Kind::Gauge,
+            "plumbago_store_files_unusable",
+            statistics.files_unusable as f64,
+            "Series whose own file cannot be used.",
+        ),
+    ]
+}
+
 fn health_numbers(health: &StoreHealth) -> Vec<Number> {
     let flag = |is_so: bool| f64::from(u8::from(is_so));
     vec![
@@ -121,6 +153,7 @@ mod tests {
         let all = [
             catalog_numbers(&Catalog::in_memory()),
             point_numbers(&StoreStatistics::default()),
+            file_numbers(&StoreStatistics::default()),
             health_numbers(&StoreHealth::default()),
         ];
         let mut names: Vec<_> = all.iter().flatten().map(|number| number.1).collect();

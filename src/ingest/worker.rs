@@ -197,6 +197,7 @@ impl Worker {
     #[cold]
     fn create(&mut self, point: Incoming<'_>, now: i64) -> Result<SeriesId, Refusal> {
         let name = std::str::from_utf8(point.name).map_err(|_| Refusal::BadName)?;
+        self.ingest.store.check_name(name)?;
         let (retention, rollup) = self.ingest.schemas.load().definition_for(name);
         check_age(point.timestamp, &retention, now)?;
         let paused_until = self.creation_paused_until;

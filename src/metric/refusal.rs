@@ -30,11 +30,13 @@ pub enum Refusal {
     QueueFull,
     /// The store could not take it: a full disk, or a store that stopped writing.
     StoreRefused,
+    /// The series' own file is damaged, of another kind, or may not be written.
+    FileUnusable,
 }
 
 impl Refusal {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Refusal; 13] = [
+    pub const ALL: [Refusal; 14] = [
         Refusal::BadLine,
         Refusal::LineTooLong,
         Refusal::BadName,
@@ -48,6 +50,7 @@ impl Refusal {
         Refusal::Quota,
         Refusal::QueueFull,
         Refusal::StoreRefused,
+        Refusal::FileUnusable,
     ];
 
     /// The name in counters and in `/debug/refused`.
@@ -66,6 +69,7 @@ impl Refusal {
             Refusal::Quota => "quota",
             Refusal::QueueFull => "queue_full",
             Refusal::StoreRefused => "store_refused",
+            Refusal::FileUnusable => "file_unusable",
         }
     }
 

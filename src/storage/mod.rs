@@ -1,7 +1,7 @@
 //! Where points live: one trait for every engine, and Graphite's rule for what a fetch reads.
 //!
 //! `ingest` is above (its shard workers own the [`ShardWriter`]s), `fetch` reads through
-//! [`Store::fetch`]. Engines: [`strata`] (native) and [`memory`]
+//! [`Store::fetch`]. Engines: [`strata`] (native), [`whisper`] (a classic tree) and [`memory`]
 //! (reference for tests); `tests/conformance.rs` asks both the same questions.
 //!
 //! Threads: a [`ShardWriter`] belongs to one shard worker and is never shared; everything on
@@ -13,13 +13,14 @@ mod map;
 pub mod memory;
 mod settled;
 pub mod strata;
+pub mod whisper;
 
 #[cfg(test)]
 mod suite;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::metric::{Refusal, Retention, Rollup, SeriesId};
 
@@ -191,6 +192,14 @@ pub struct StoreStatistics {
     pub longest_stall_us: u64,
     /// Points that wait in memory or in a late log to be placed.
     pub points_pending: u64,
+    /// Writes of a series' points to its own file.
+    pub updates: u64,
+    /// Points that these wrote.
+    pub points_written: u64,
+    /// Series that wait until a file may be made for them.
+    pub creations_waiting: u64,
+    /// Series whose own file cannot be used.
+    pub files_unusable: u64,
 }
 
 /// The shared half of an engine.
@@ -251,6 +260,18 @@ pub trait Store: Send + Sync + 'static {
     fn bulk(&self) -> Option<&strata::Strata> {
         None
     }
+
+    /// Says whether a series of this name could be kept; asked before one is created.
+    ///
+    /// # Errors
+    /// `BadName`.
+    fn check_name(&self, _name: &str) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// Writes out what waits in memory for a better moment, as far as there is time until `deadline`;
+    /// nothing is lost of the rest. Called once, at the end, when no writer stores any more.
+    fn drain(&self, _deadline: Instant) {}
 
     /// Makes everything stored so far survive a power loss. The caller has synced the catalog first.
     ///

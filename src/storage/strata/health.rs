@@ -142,6 +142,7 @@ impl Counters {
             bytes_on_disk: self.bytes.load(Relaxed),
             longest_stall_us: self.stall_us.load(Relaxed),
             points_pending: self.pending.load(Relaxed),
+            ..StoreStatistics::default()
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Times may be any `i64`; they are brought within [`TIME_LIMIT_S`] of the epoch before anything is
 //! computed with them, which no answer shows, since the format's own times have 32 bits.
 
-use super::{Archive, Header, SlotFile, WhisperError};
+use super::{Archive, Header, Slot, SlotFile, WhisperError};
 use crate::error::FormatError;
 
 /// Times beyond this are as good as it: 34,000 years.
@@ -118,6 +118,30 @@ impl Header {
             *value = slot.value_at(interval).unwrap_or(f64::NAN);
         }
         Ok(values)
+    }
+
+    /// The slot of an interval as it stands in the file, whichever turn of the archive wrote it; `None`
+    /// for an archive that was never written.
+    ///
+    /// # Errors
+    /// When bytes cannot be read.
+    ///
+    /// # Panics
+    /// If there is no archive of this number.
+    pub fn slot_at<F: SlotFile + ?Sized>(
+        &self,
+        file: &mut F,
+        archive: usize,
+        interval: i64,
+    ) -> Result<Option<Slot>, F::Error> {
+        let archive = self.archives()[archive];
+        let Some(base) = archive.base_of(file)? else {
+            return Ok(None);
+        };
+        let mut room = Vec::new();
+        let mut slots =
+            archive.turn_of(file, (archive.slot_number(base, interval), 1), &mut room)?;
+        Ok(slots.next())
     }
 
     /// The points that one archive holds at `now`, oldest first: what an import takes.

@@ -1,0 +1,166 @@
+//! Opening: what the journal has that the files may not.
+
+use std::fs;
+use std::sync::atomic::Ordering::Relaxed;
+
+use plumbago_storage_format::journal::JournalRecord;
+
+use super::cache::CachedPoint;
+use super::journal::{self, Listing};
+use super::open_file::OpenFile;
+use super::series::Series;
+use super::shard::Shared;
+use crate::metric::SeriesId;
+use crate::storage::StoreError;
+
+/// What was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Recovered {
+    /// Points that wait to be written.
+    pub(super) points: usize,
+    /// Points of series that nobody knows, or that no archive holds any more.
+    pub(super) dropped: usize,
+}
+
+/// Takes the points of all old segments into the caches and new segments, and removes the old ones.
+///
+/// # Errors
+/// When the journal's folder cannot be read or written.
+pub(super) fn recover(shared: &Shared, now: i64) -> Result<Recovered, StoreError> {
+    let Listing {
+        segments: old,
+        leftovers,
+    } = journal::list(&shared.config.journal_folder)?;
+    for path in leftovers {
+        fs::remove_file(&path).map_err(journal::failed(&path, "remove"))?;
+    }
+    if let Some((newest, _)) = old.last() {
+        shared.segment_numbers.fetch_max(newest + 1, Relaxed);
+    }
+    let mut recovered = Recovered::default();
+    let mut read = Vec::new();
+    for (_, path) in old {
+        match journal::records(&path) {
+            Ok(records) => {
+                for record in &records {
+                    recovered.dropped += usize::from(!replay(shared, record, now)?);
+                }
+                read.push(path);
+            }
+            // It stays where it is, for somebody to look at.
+            Err(StoreError::Damaged { path, reason }) => {
+                tracing::error!(path = %path.display(), reason, "damaged journal segment");
+                shared.damaged_segments.lock().push((path, reason));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for shard in &shared.shards {
+        let ids = shard.state.lock().cache.ids();
+        for id in ids {
+            recovered.dropped += drop_old(shared, id, now);
+        }
+        let state = shard.state.lock();
+        recovered.points += state.cache.points();
+        for segment in state.journal.unsynced() {
+            segment.sync()?;
+        }
+    }
+    for path in read {
+        fs::remove_file(&path).map_err(journal::failed(&path, "remove"))?;
+    }
+    Ok(recovered)
+}
+
+/// False when nobody knows the series.
+fn replay(shared: &Shared, record: &JournalRecord, now: i64) -> Result<bool, StoreError> {
+    let Some(series) = shared.series.get(SeriesId(record.series)) else {
+        return Ok(false);
+    };
+    let step = series.with_definition(|known| i64::from(known.retention.finest().step));
+    let interval = record.timestamp - record.timestamp.rem_euclid(step);
+    let Ok(interval) = u32::try_from(interval) else {
+        return Ok(false);
+    };
+    let mut state = shared.shards[series.shard].state.lock();
+    let segment = state.journal.append(record, now)?;
+    let point = CachedPoint {
+        interval,
+        segment,
+        value: record.value,
+    };
+    // At once: they have waited already.
+    if let Some(replaced) = state.cache.put(series.id, point, now) {
+        state.journal.release(replaced);
+    }
+    Ok(true)
+}
+
+/// Drops points of a series that need not or cannot be written: those that have left the finest archive
+/// and stand there, and those that no archive holds. Answers how many of the latter there were.
+fn drop_old(shared: &Shared, id: SeriesId, now: i64) -> usize {
+    let Some(series) = shared.series.get(id) else {
+        return 0;
+    };
+    let shard = &shared.shards[series.shard];
+    let old: Vec<CachedPoint> = {
+        let state = shard.state.lock();
+        let is_old = |point: &&CachedPoint| !is_held(&series, 0, point, now);
+        state.cache.of(id).iter().filter(is_old).copied().collect()
+    };
+    if old.is_empty() {
+        return 0;
+    }
+    let last = series.with_definition(|known| known.retention.archives().len() - 1);
+    let (held, lost): (Vec<_>, Vec<_>) =
+        (old.into_iter()).partition(|point| is_held(&series, last, point, now));
+    let mut gone = written(shared, &series, &held, now);
+    gone.extend(&lost);
+    gone.sort_unstable_by_key(|point| point.interval);
+    let mut state = shard.state.lock();
+    for segment in state.cache.confirm(id, &gone, now) {
+        state.journal.release(segment);
+    }
+    lost.len()
+}
+
+fn is_held(series: &Series, archive: usize, point: &CachedPoint, now: i64) -> bool {
+    series.with_definition(|known| {
+        let archive = known.retention.archives()[archive];
+        let step = i64::from(archive.step);
+        let slots = now.div_euclid(step) - i64::from(point.interval).div_euclid(step);
+        slots < i64::from(archive.points)
+    })
+}
+
+/// Those of the points that were written before the end, as far as the file still tells.
+fn written(shared: &Shared, series: &Series, points: &[CachedPoint], now: i64) -> Vec<CachedPoint> {
+    let file = shared
+        .path_of(series)
+        .and_then(|path| shared.shards[series.shard].files.get(series.id, &path).ok());
+    let Some(file) = file else {
+        return Vec::new();
+    };
+    let is_there = |point: &&CachedPoint| was_written(series, &file, point, now);
+    points.iter().filter(is_there).copied().collect()
+}
+
+/// A point stands in its slot of the finest archive, unless that was written again since. Then nobody
+/// knows, and a coarse value that is there by now is not replaced.
+fn was_written(series: &Series, file: &OpenFile, point: &CachedPoint, now: i64) -> bool {
+    let Ok(Some(slot)) = file.slot_at(0, i64::from(point.interval)) else {
+        return false;
+    };
+    if slot.timestamp_s <= point.interval {
+        return slot.timestamp_s == point.interval && slot.value.to_bits() == point.value.to_bits();
+    }
+    let archives = series.definition().retention.archives().to_vec();
+    let Some(coarse) = (1..archives.len()).find(|&coarse| is_held(series, coarse, point, now))
+    else {
+        return false;
+    };
+    let interval = i64::from(point.interval);
+    let interval = interval - interval.rem_euclid(i64::from(archives[coarse].step));
+    let slot = file.slot_at(coarse, interval);
+    slot.is_ok_and(|slot| slot.is_some_and(|slot| i64::from(slot.timestamp_s) == interval))
+}
