@@ -4,8 +4,8 @@
 //! with one another and with the length of the file.
 
 use super::{
-    ARCHIVE_INFO_BYTES, Archive, ArchiveSpec, Dialect, METADATA_BYTES, Method, SLOT_BYTES, Slot,
-    WhisperError,
+    ARCHIVE_INFO_BYTES, Archive, ArchiveSpec, COMPRESSED_MAGIC, Dialect, METADATA_BYTES, Method,
+    SLOT_BYTES, Slot, WhisperError,
 };
 use crate::cursor::Cursor;
 use crate::error::FormatError;
@@ -19,9 +19,6 @@ pub const HEADER_BYTES_MAX: usize = METADATA_BYTES + ARCHIVE_INFO_BYTES * ARCHIV
 const PART: &str = "whisper header";
 const ARCHIVE_PART: &str = "whisper archive entry";
 const SLOTS_PART: &str = "whisper archive";
-
-/// go-whisper's compressed files, another format altogether, begin so.
-const COMPRESSED_MAGIC: &[u8; 18] = b"whisper_compressed";
 
 /// Everything that a file says before its slots; checked when it is made.
 #[derive(Clone, Debug, PartialEq)]

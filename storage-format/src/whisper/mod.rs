@@ -29,6 +29,7 @@
 
 mod archive;
 mod check;
+mod compressed;
 mod diff;
 mod error;
 mod fetch;
@@ -42,6 +43,8 @@ mod update;
 
 pub use archive::{Archive, ArchiveSpec, Slot};
 pub use check::{Fault, SlotPlace, newest_of_slots};
+pub use check::{Fault, SlotPlace};
+pub use compressed::{COMPRESSED_MAGIC, Compressed, CompressedArchive, Mixed};
 pub use diff::{ArchiveDiff, Comparison, Difference};
 pub use error::WhisperError;
 pub use fetch::Fetched;
