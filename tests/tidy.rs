@@ -119,7 +119,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "tool",
         &[
-            "metric", "clock", "config", "catalog", "events", "storage", "target",
+            "metric", "clock", "protocol", "config", "catalog", "events", "storage", "target",
         ],
     ),
     (
@@ -163,6 +163,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("crossbeam", &["queue", "ingest", "storage"]),
     ("fancy_regex", &["metric", "functions"]),
     ("fast_float2", &["protocol"]),
+    ("flate2", &["tool"]),
     ("foldhash", ANY),
     ("hashbrown", ANY),
     ("http_body", &["api"]),
@@ -236,7 +237,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("tracing", ANY),
     ("tracing_subscriber", &["daemon"]),
     ("xxhash_rust", &["metric"]),
-    ("zstd", &["format-crate", "storage"]),
+    ("zstd", &["format-crate", "storage", "tool"]),
 ];
 
 #[test]

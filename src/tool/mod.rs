@@ -16,6 +16,7 @@
 
 mod archives;
 mod auto_resize;
+mod choice;
 mod convert;
 mod create;
 mod dialect;
@@ -27,6 +28,7 @@ mod fetch;
 mod fill;
 mod find_corrupt;
 mod folder;
+mod import;
 mod info;
 mod interrupt;
 mod list;
@@ -102,6 +104,8 @@ pub enum Tool {
     ValidateSchemas(validate_schemas::ValidateSchemas),
     /// Convert Whisper files between dialects, and to sparse files and back.
     Convert(convert::Convert),
+    /// Take the history of a Graphite install into a data folder: a Whisper tree, a dump.
+    Import(Box<import::Import>),
     /// List the metrics of a Whisper tree.
     List(list::List),
     /// Tell the file of a metric, or the metric of a file.
@@ -161,6 +165,7 @@ impl Tool {
             Self::Stale(tool) => tool.run(),
             Self::ValidateSchemas(tool) => tool.run(),
             Self::Convert(tool) => tool.run(),
+            Self::Import(tool) => tool.run(),
             Self::List(tool) => tool.run(),
             Self::Path(tool) => tool.run(),
         }

@@ -10,6 +10,7 @@ mod connections;
 mod crash;
 mod daemon;
 mod grafana;
+mod import;
 mod push;
 mod refused;
 mod restart;

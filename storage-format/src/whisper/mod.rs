@@ -43,7 +43,6 @@ mod update;
 
 pub use archive::{Archive, ArchiveSpec, Slot};
 pub use check::{Fault, SlotPlace, newest_of_slots};
-pub use check::{Fault, SlotPlace};
 pub use compressed::{COMPRESSED_MAGIC, Compressed, CompressedArchive, Mixed};
 pub use diff::{ArchiveDiff, Comparison, Difference};
 pub use error::WhisperError;

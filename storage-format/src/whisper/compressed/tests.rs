@@ -122,6 +122,24 @@ fn archive(step: i64, points: u32, blocks: Vec<Vec<(i64, f64)>>) -> TestArchive 
     }
 }
 
+/// An archive's table of blocks, the empty one among them, and its buffer.
+fn put_table(archive: &TestArchive, buffer_bytes: usize, bytes: &mut Vec<u8>) {
+    for block in &archive.blocks {
+        let (start, end) = (block[0].0 as u32, block[block.len() - 1].0 as u32);
+        for field in [start, end, block.len() as u32 - 1, 0] {
+            bytes.extend(field.to_be_bytes());
+        }
+    }
+    bytes.extend([0; 16]);
+    let mut buffer: Vec<u8> = Vec::new();
+    for (time, value) in &archive.buffer {
+        buffer.extend((*time as u32).to_be_bytes());
+        buffer.extend(value.to_be_bytes());
+    }
+    buffer.resize(buffer_bytes, 0);
+    bytes.extend(buffer);
+}
+
 /// A whole file; each archive has an empty block more than it needs.
 fn file(method: u32, x_files_factor: f32, archives: &[TestArchive]) -> Vec<u8> {
     const BLOCK: usize = 4000;
@@ -171,20 +189,7 @@ fn file(method: u32, x_files_factor: f32, archives: &[TestArchive]) -> Vec<u8> {
         offset += blocks * BLOCK;
     }
     for (number, archive) in archives.iter().enumerate() {
-        for block in &archive.blocks {
-            let (start, end) = (block[0].0 as u32, block[block.len() - 1].0 as u32);
-            for field in [start, end, block.len() as u32 - 1, 0] {
-                bytes.extend(field.to_be_bytes());
-            }
-        }
-        bytes.extend([0; 16]);
-        let mut buffer: Vec<u8> = Vec::new();
-        for (time, value) in &archive.buffer {
-            buffer.extend((*time as u32).to_be_bytes());
-            buffer.extend(value.to_be_bytes());
-        }
-        buffer.resize(buffer_bytes(number), 0);
-        bytes.extend(buffer);
+        put_table(archive, buffer_bytes(number), &mut bytes);
     }
     for archive in archives {
         for block in &archive.blocks {
