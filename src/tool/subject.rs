@@ -31,6 +31,7 @@ impl Subject {
             let reason = format!("{}: is neither a file nor a folder", path.display());
             return Err(ToolError::BadInput(reason));
         }
+        fs::read_dir(path).map_err(ToolError::io(path, "cannot be read"))?;
         Ok(match is_data_folder(path) {
             true => Self::DataFolder(owned),
             false => Self::WhisperTree(owned),
