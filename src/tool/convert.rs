@@ -1,7 +1,5 @@
 //! `convert`: files between the dialects of Whisper, and between written and sparse.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use clap::Args;
@@ -10,10 +8,11 @@ use plumbago_storage_format::whisper::{Dialect, Header, Method};
 use super::archives::parse_method;
 use super::dialect::DialectName;
 use super::output::Output;
-use super::replace::{Replacement, Room};
+use super::replace::Room;
 use super::selection::Selection;
+use super::swap::Swap;
 use super::tree::SweepFlags;
-use super::whisper_file::{LockFlag, WhisperFile};
+use super::whisper_file::{Beginning, LockFlag};
 use super::{Outcome, ToolError};
 
 /// The flags of `convert`.
@@ -76,35 +75,43 @@ impl Convert {
         Ok(Outcome::Done)
     }
 
+    /// What changes of a file, in words.
     fn convert(&self, path: &Path) -> Result<Option<String>, ToolError> {
-        let metadata = fs::metadata(path).map_err(ToolError::io(path, "cannot be read"))?;
-        let locked = self.lock.hold(path)?;
-        let file = WhisperFile::read(path, self.from.into())?;
-        let wanted = self.header(path, &file.header)?;
-        let mut bytes = file.bytes;
-        let mut words = Vec::new();
-        if wanted.method() != file.header.method() {
-            words.push(format!("{} -> {}", file.header.method(), wanted.method()));
-        }
+        let own = Beginning::read(path, self.from.into())?.header;
+        let wanted = self.header(path, &own)?;
         let head = wanted.encode();
-        if bytes[..head.len()] != head[..] {
-            bytes[..head.len()].copy_from_slice(&head);
-            if words.is_empty() {
-                words.push("the header's numbers".to_owned());
-            }
+        let mut words = Vec::new();
+        if wanted.method() != own.method() {
+            words.push(format!("{} -> {}", own.method(), wanted.method()));
         }
-        if self.sparse || self.written {
-            let room = if self.sparse { "sparse" } else { "written" };
-            words.push(room.to_owned());
+        let room = match (self.sparse, self.written) {
+            (true, _) => Some(Room::Sparse),
+            (_, true) => Some(Room::Written),
+            _ => None,
+        };
+        if let Some(room) = room {
+            words.push(format!("{room:?}").to_lowercase());
         }
-        if !self.dry_run && !words.is_empty() {
-            let new = Replacement::begin(path)?;
-            new.write(&bytes, self.room(&metadata))?;
-            new.resemble(&metadata)?;
-            new.replace(None)?;
+        if words.is_empty() || self.dry_run {
+            return Ok((!words.is_empty()).then(|| words.join(", ")));
         }
-        drop(locked);
-        Ok((!words.is_empty()).then(|| words.join(", ")))
+        let swap = Swap {
+            lock: self.lock,
+            former: self.from.into(),
+            wanted: self.to.into(),
+            room,
+            keeps_backup: false,
+        };
+        swap.run(path, |former| {
+            let mut bytes = former.to_vec();
+            let place = bytes.get_mut(..head.len());
+            let place = place.ok_or("is shorter than before");
+            place
+                .map_err(ToolError::damaged(path))?
+                .copy_from_slice(&head);
+            Ok(bytes)
+        })?;
+        Ok(Some(words.join(", ")))
     }
 
     /// The same file in the other dialect.
@@ -122,13 +129,5 @@ impl Convert {
         };
         let header = own.in_dialect(dialect, method);
         header.map_err(ToolError::damaged(path))
-    }
-
-    fn room(&self, metadata: &fs::Metadata) -> Room {
-        let is_sparse = metadata.blocks() * 512 < metadata.len();
-        match self.sparse || (is_sparse && !self.written) {
-            true => Room::Sparse,
-            false => Room::Written,
-        }
     }
 }

@@ -47,6 +47,7 @@ mod set_rollup;
 mod stale;
 mod stats;
 mod subject;
+mod swap;
 mod times;
 mod tree;
 mod update;
@@ -54,6 +55,7 @@ mod validate_schemas;
 mod verify;
 mod whisper;
 mod whisper_file;
+mod writers;
 
 use std::process::ExitCode;
 

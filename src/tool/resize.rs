@@ -1,31 +1,26 @@
 //! `resize`: a file's points in other archives.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use plumbago_storage_format::whisper::{ArchiveSpec, Dialect, Header, Method, Resize as How, Slot};
+use plumbago_storage_format::whisper::{ArchiveSpec, Dialect, Header, Method, Resize as How};
 
 use super::archives::{self, RollupFlags};
 use super::dialect::DialectFlag;
 use super::output::Output;
-use super::replace::{Replacement, Room, sync_folder_of};
+use super::replace::{Replacement, Room};
+use super::swap::Swap;
 use super::times;
-use super::whisper_file::{Edit, LockFlag, WhisperFile};
+use super::whisper_file::LockFlag;
 use super::{Outcome, ToolError};
-
-/// What `st_blocks` counts.
-const BLOCK_BYTES: u64 = 512;
 
 /// The flags of `resize`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The file is replaced in one step and keeps owner and mode; the former one stays as \
-    PATH.bak. Points that somebody writes to it meanwhile are brought over. A daemon that keeps its \
-    files open (this one, engine whisper) must not run meanwhile; carbon and go-carbon may.\n\n\
+    PATH.bak. Points that somebody writes to it meanwhile are brought over. A daemon that keeps \
+    its files open must not run meanwhile; carbon and go-carbon may.\n\n\
     Examples:\n  \
     plumbago resize load.wsp 10s:1d 1m:30d 10m:5y\n  \
     plumbago resize --nobackup --lock --aggregate --aggregationMethod max load.wsp 1m:30d,1h:5y\n  \
@@ -113,30 +108,14 @@ impl Plan<'_> {
     /// # Errors
     /// As [`Resize::run`].
     pub(super) fn resize(&self, path: &Path) -> Result<(u64, u64), ToolError> {
-        let path = &fs::canonicalize(path).map_err(ToolError::io(path, "cannot be read"))?;
-        let file = self.open(path)?;
-        let metadata = file.metadata();
-        let metadata = metadata.map_err(ToolError::io(path, "cannot be read"))?;
-        let former = read_all(path, &file)?;
-        let image = self.image(path, &former)?;
-        let is_sparse = metadata.blocks() * BLOCK_BYTES < metadata.len();
-        let room = if is_sparse {
-            Room::Sparse
-        } else {
-            Room::Written
+        let swap = Swap {
+            lock: self.lock,
+            former: self.dialect,
+            wanted: self.dialect,
+            room: None,
+            keeps_backup: self.keeps_backup,
         };
-        let new = Replacement::begin(path)?;
-        new.write(&image, room)?;
-        new.resemble(&metadata)?;
-        // Always made: it is what a reader of the old file finds, should a step below fail.
-        let backup = with_suffix(path, ".bak");
-        new.replace(Some(&backup))?;
-        self.bring_over(path, &file, &former)?;
-        if !self.keeps_backup {
-            fs::remove_file(&backup).map_err(ToolError::io(&backup, "cannot be removed"))?;
-            sync_folder_of(path)?;
-        }
-        Ok((former.len() as u64, image.len() as u64))
+        swap.run(path, |former| self.image(path, former))
     }
 
     fn resize_into(
@@ -146,14 +125,13 @@ impl Plan<'_> {
         force: bool,
     ) -> Result<(u64, u64), ToolError> {
         if !force && newfile.exists() {
-            let reason = "is there already (--force replaces it)";
-            return Err(ToolError::BadInput(format!(
-                "{}: {reason}",
-                newfile.display()
-            )));
+            let path = newfile.display();
+            let reason = format!("{path}: is there already (--force replaces it)");
+            return Err(ToolError::BadInput(reason));
         }
-        let file = self.open(path)?;
-        let former = read_all(path, &file)?;
+        let held = self.lock.hold(path)?;
+        let former = fs::read(path).map_err(ToolError::io(path, "cannot be read"))?;
+        drop(held);
         let image = self.image(path, &former)?;
         let new = Replacement::begin(newfile)?;
         new.write(&image, Room::Written)?;
@@ -164,16 +142,6 @@ impl Plan<'_> {
         Ok((former.len() as u64, image.len() as u64))
     }
 
-    fn open(&self, path: &Path) -> Result<File, ToolError> {
-        let file = OpenOptions::new().read(true).open(path);
-        let file = file.map_err(ToolError::io(path, "cannot be opened"))?;
-        if self.lock.lock {
-            file.lock()
-                .map_err(ToolError::io(path, "cannot be locked"))?;
-        }
-        Ok(file)
-    }
-
     fn image(&self, path: &Path, former: &[u8]) -> Result<Vec<u8>, ToolError> {
         let own = Header::parse(former, self.dialect).map_err(ToolError::damaged(path))?;
         let method = self.method.unwrap_or(own.method());
@@ -182,80 +150,5 @@ impl Plan<'_> {
         let wanted = wanted.map_err(ToolError::damaged(path))?;
         let image = own.resize(former, &wanted, self.how, self.now);
         image.map_err(ToolError::damaged(path))
-    }
-
-    /// Stores in the new file what somebody wrote to the old one since it was read. Who waited for
-    /// the lock has opened the old file: it is let in first.
-    fn bring_over(&self, path: &Path, old: &File, former: &[u8]) -> Result<(), ToolError> {
-        if self.lock.lock {
-            let again = old.unlock().and_then(|()| old.lock());
-            again.map_err(ToolError::io(path, "cannot be locked"))?;
-        }
-        let header = Header::parse(former, self.dialect).map_err(ToolError::damaged(path))?;
-        let now = times::now();
-        let points = new_points(&header, former, &read_all(path, old)?, now);
-        if points.is_empty() {
-            return Ok(());
-        }
-        let mut edit = Edit::open(path, self.dialect, self.lock)?;
-        let WhisperFile { header, bytes } = &mut edit.after;
-        let stored = header.update_many(bytes, &points, now);
-        stored.map_err(ToolError::damaged(path))?;
-        edit.commit().map(drop)
-    }
-}
-
-/// The points of the slots that differ, of each time those of the finest archive that holds it.
-fn new_points(header: &Header, former: &[u8], present: &[u8], now: i64) -> Vec<(i64, f64)> {
-    let mut points = Vec::new();
-    for (number, _) in header.archives().iter().enumerate() {
-        let slots = |bytes| header.slots(bytes, number);
-        let (Ok(former), Ok(present)) = (slots(former), slots(present)) else {
-            return points;
-        };
-        let finer = &header.archives()[..number];
-        let differs = |pair: &(Slot, Slot)| pair.0 != pair.1;
-        for (_, slot) in former.zip(present).filter(differs) {
-            let time = i64::from(slot.timestamp_s);
-            if !finer.iter().any(|archive| archive.holds(time, now)) {
-                points.push((time, slot.value));
-            }
-        }
-    }
-    points
-}
-
-fn read_all(path: &Path, mut file: &File) -> Result<Vec<u8>, ToolError> {
-    let mut bytes = Vec::new();
-    let read = file.seek(SeekFrom::Start(0));
-    let read = read.and_then(|_| file.read_to_end(&mut bytes));
-    read.map_err(ToolError::io(path, "cannot be read"))?;
-    Ok(bytes)
-}
-
-/// A path with something after its last character.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut text = OsString::from(path);
-    text.push(suffix);
-    PathBuf::from(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn points_that_came_meanwhile_are_seen_and_what_follows_from_them_is_not() {
-        let spec = |step_s, points| ArchiveSpec { step_s, points };
-        let archives = [spec(10, 6), spec(60, 10)];
-        let header = Header::new(&archives, Method::Sum, 0.0, Dialect::Reference).unwrap();
-        let (mut former, now) = (header.image(), 1_215);
-        header.update(&mut former, 1_200, 1.0, now).unwrap();
-        let mut present = former.clone();
-        assert!(new_points(&header, &former, &present, now).is_empty());
-        header.update(&mut present, 1_210, 2.0, now).unwrap();
-        header.update(&mut present, 1_080, 3.0, now).unwrap();
-        let points = new_points(&header, &former, &present, now);
-        assert_eq!(points, [(1_210, 2.0), (1_080, 3.0)]);
     }
 }
