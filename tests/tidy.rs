@@ -161,6 +161,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("bytes", &["receiver", "protocol", "format", "api"]),
     ("clap", &["daemon", "tool"]),
     ("clap_complete", &["daemon"]),
+    ("clap_mangen", &["daemon"]),
     (
         "crc32fast",
         &["format-crate", "catalog", "events", "storage"],

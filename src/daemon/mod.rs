@@ -3,11 +3,12 @@
 //! The only room that knows all others. [`serve`] builds them stage by stage and takes them down in
 //! order; what it needs beside them stands here, a file a job: the data folder ([`storage`]), the
 //! rules and their reload ([`rules`]), the [`sync`] thread, the catalog's [`snapshots`], the daemon's
-//! own metrics ([`self_metrics`]), [`signals`], [`shutdown`] and what becomes of a [`panic`].
+//! own metrics ([`self_metrics`]), the [`manual`] pages, [`signals`], [`shutdown`] and what becomes of a [`panic`].
 
 mod command_line;
 mod descriptors;
 mod logging;
+mod manual;
 mod notify;
 mod panic;
 mod periodic;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
             print_completions(shell);
             Ok(())
         }
+        Command::Man { folder } => write_manual(&folder),
         Command::Tool(tool) => return tool.main(),
     };
     match result {
@@ -82,4 +84,10 @@ fn print_config(settings: &Settings) -> Result<(), String> {
 fn print_completions(shell: clap_complete::Shell) {
     let mut command = CommandLine::command();
     clap_complete::generate(shell, &mut command, "plumbago", &mut std::io::stdout());
+}
+
+fn write_manual(folder: &std::path::Path) -> Result<(), String> {
+    let pages = manual::write(CommandLine::command(), folder)?;
+    println!("{pages} pages written to {}", folder.display());
+    Ok(())
 }
