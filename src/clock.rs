@@ -3,8 +3,8 @@
 //! Everything that asks for an age, a retention or a default window asks a [`Clock`]; nothing
 //! else in the daemon reads the system's time. `serve --at TIME` is a [`Clock::starting_at`].
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A cheap, cloneable source of the current time in seconds since the Unix epoch.
@@ -17,9 +17,10 @@ pub struct Clock {
 enum Source {
     #[default]
     System,
+    /// Stands at the epoch until it is started.
     Shifted {
         epoch: i64,
-        started: Instant,
+        started: Arc<OnceLock<Instant>>,
     },
     Manual(Arc<AtomicI64>),
 }
@@ -30,13 +31,21 @@ impl Clock {
         Self::default()
     }
 
-    /// A clock that shows `epoch` seconds now and runs on from there.
+    /// A clock that stands at `epoch` seconds until [`Clock::start`] lets it run; clones run together.
     pub fn starting_at(epoch: i64) -> Self {
         Self {
             source: Source::Shifted {
                 epoch,
-                started: Instant::now(),
+                started: Arc::default(),
             },
+        }
+    }
+
+    /// Lets a clock run that was made to start somewhere: the time that the daemon takes to come up must
+    /// not be missing from the time it was told to show. Other clocks run anyway.
+    pub fn start(&self) {
+        if let Source::Shifted { started, .. } = &self.source {
+            started.get_or_init(Instant::now);
         }
     }
 
@@ -64,7 +73,12 @@ impl Clock {
             Source::System => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |elapsed| elapsed.as_secs() as i64),
-            Source::Shifted { epoch, started } => epoch + started.elapsed().as_secs() as i64,
+            Source::Shifted { epoch, started } => {
+                let elapsed = started
+                    .get()
+                    .map_or(0, |started| started.elapsed().as_secs());
+                epoch + elapsed as i64
+            }
             Source::Manual(time) => time.load(Ordering::SeqCst),
         }
     }
@@ -84,7 +98,10 @@ mod tests {
 
     #[test]
     fn shifted_clock_starts_where_it_is_told() {
-        let now = Clock::starting_at(1_750_000_000).now();
-        assert!((1_750_000_000..1_750_000_010).contains(&now));
+        let clock = Clock::starting_at(1_750_000_000);
+        let other = clock.clone();
+        assert_eq!(other.now(), 1_750_000_000);
+        clock.start();
+        assert!((1_750_000_000..1_750_000_010).contains(&other.now()));
     }
 }

@@ -140,6 +140,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "events",
             "storage",
             "ingest",
+            // `--at` is written as `from` and `until` are.
+            "target",
             "fetch",
             "evaluate",
             "api",

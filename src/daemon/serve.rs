@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -34,6 +36,7 @@ use crate::ingest::{self, Ingest};
 use crate::queue::{QueueLimits, Routes};
 use crate::receiver::{self, tcp, udp};
 use crate::storage::Store;
+use crate::target::parse_at_time;
 use crate::telemetry::ingest::IngestTelemetry;
 use crate::telemetry::{Process, Registry};
 use crate::{api, protocol};
@@ -53,12 +56,13 @@ pub(super) fn run(arguments: &Serve) -> Result<(), String> {
     panic::install_hook();
     descriptors::raise_limit();
     let rules = Rules::read(config.rules.clone()).map_err(|error| error.to_string())?;
-    let clock = arguments.at.map_or_else(Clock::system, Clock::starting_at);
+    let clock = start_of_clock(arguments.at.as_deref(), &config.api.timezone)?;
     let storage = Storage::open(&config.storage, &clock)?;
     let runtime = start_runtime()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(|error| format!("signals: {error}"))?;
-        let daemon = Daemon::start(&config, clock, &rules, &storage).await?;
+        let daemon = Daemon::start(&config, clock.clone(), &rules, &storage).await?;
+        clock.start();
         let ready_file = daemon.announce(arguments)?;
         daemon.wait_for_stop(&mut signals, &rules, &storage).await;
         let result = daemon.stop(&mut signals).await;
@@ -71,6 +75,19 @@ pub(super) fn run(arguments: &Serve) -> Result<(), String> {
         tracing::info!("stopped");
     }
     result
+}
+
+/// The clock that `--at` asks for. What is relative to now is relative to the system's.
+fn start_of_clock(at: Option<&str>, zone: &TimeZone) -> Result<Clock, String> {
+    let Some(text) = at else {
+        return Ok(Clock::system());
+    };
+    let now = Clock::system().now();
+    let instant = text.parse::<Timestamp>().map(Timestamp::as_second);
+    let start = instant
+        .or_else(|_| parse_at_time(text, now, zone))
+        .map_err(|error| format!("--at: {error}"))?;
+    Ok(Clock::starting_at(start))
 }
 
 fn start_runtime() -> Result<Runtime, String> {

@@ -133,6 +133,22 @@ fn config_check_and_print_agree() {
 }
 
 #[test]
+fn time_of_the_clock_is_written_as_from_and_until() {
+    let home = Home::new();
+    for at in ["20250615", "-1d", "14:00_20250615", "2025-06-15T15:06:40Z"] {
+        home.start_with(&[], &["--at", at]).stop();
+    }
+    let mut command = home.command(&[]);
+    command.args(["--at", "someday"]);
+    let (status, _, stderr) = run(command);
+    assert!(!status.success());
+    assert!(
+        stderr.contains("--at") && stderr.contains("someday"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn version_help_and_completions_are_printed() {
     let (ok, version, _) = plumbago(&["--version"]);
     assert!(ok);
