@@ -108,7 +108,10 @@ impl<F: SeriesFormat> Encode for SeriesEncoder<F> {
 /// How many values have a timestamp up to and including the series' end: what a reader of points
 /// may see of series whose last value stands at the end itself, as those of `constantLine` do.
 pub(super) fn points_within(series: &Series) -> usize {
-    let span = (series.end - series.start).max(0);
-    let slots = usize::try_from(span / series.step.max(1)).unwrap_or(usize::MAX);
+    // A function that moves the start behind the end leaves no point to show.
+    let Ok(span) = u64::try_from(series.end - series.start) else {
+        return 0;
+    };
+    let slots = usize::try_from(span / series.step.max(1).unsigned_abs()).unwrap_or(usize::MAX);
     series.values.len().min(slots.saturating_add(1))
 }

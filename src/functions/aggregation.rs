@@ -65,7 +65,8 @@ impl Aggregation {
             .map(|(_, aggregation)| *aggregation)
     }
 
-    /// Reads a name that consolidation accepts, as in `consolidateBy`.
+    /// Reads a name that consolidation accepts, as in `consolidateBy`. The reference takes any name as
+    /// long as there is nothing to consolidate; those of other aggregations do what they say here.
     pub fn parse_consolidation(text: &str) -> Option<Self> {
         Some(match text {
             "sum" => Self::Sum,
@@ -75,7 +76,7 @@ impl Aggregation {
             "min" => Self::Min,
             "first" => Self::First,
             "last" => Self::Last,
-            _ => return None,
+            other => return Self::parse(other),
         })
     }
 

@@ -34,13 +34,13 @@ impl Case {
 }
 
 pub(super) static LOWER: Case = Case::new(
-    &["lower"],
+    &["lower", "toLowerCase"],
     "Shows the legend in small letters, or just the letters at the given positions, counted from 0 or \
      back from -1.",
     str::to_lowercase,
 );
 pub(super) static UPPER: Case = Case::new(
-    &["upper"],
+    &["upper", "toUpperCase"],
     "Shows the legend in capital letters, or just the letters at the given positions, counted from 0 \
      or back from -1.",
     str::to_uppercase,

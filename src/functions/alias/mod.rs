@@ -4,6 +4,7 @@ use super::Function;
 
 #[allow(clippy::module_inception)]
 mod alias;
+mod by_base64;
 mod by_node;
 mod case;
 mod legend_value;
@@ -13,6 +14,7 @@ mod sub;
 /// Every function of this group, in the order of `/functions`.
 pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &alias::Alias,
+    &by_base64::AliasByBase64,
     &by_node::AliasByMetric,
     &by_node::ALIAS_BY_NODE,
     &by_node::ALIAS_BY_TAGS,

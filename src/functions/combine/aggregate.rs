@@ -119,20 +119,30 @@ pub(super) static AVERAGE_SERIES: ShortForm = ShortForm::new(
     "average",
     "The mean of all series at each time.",
 );
+pub(super) static COUNT: ShortForm = ShortForm::new(
+    &["count"],
+    "count",
+    "The number of series with a value at each time; countSeries counts those without as well.",
+);
 pub(super) static DIFF_SERIES: ShortForm = ShortForm::new(
-    &["diffSeries"],
+    &["diffSeries", "diff"],
     "diff",
     "The first series less all others at each time.",
 );
 pub(super) static MAX_SERIES: ShortForm = ShortForm::new(
-    &["maxSeries"],
+    &["maxSeries", "max"],
     "max",
     "The greatest value of all series at each time.",
 );
 pub(super) static MIN_SERIES: ShortForm = ShortForm::new(
-    &["minSeries"],
+    &["minSeries", "min"],
     "min",
     "The least value of all series at each time.",
+);
+pub(super) static MULTIPLY: ShortForm = ShortForm::new(
+    &["multiply"],
+    "multiply",
+    "The product of all series at each time; unlike multiplySeries it makes a new series of a single one.",
 );
 pub(super) static RANGE_OF_SERIES: ShortForm = ShortForm::new(
     &["rangeOfSeries"],
@@ -140,7 +150,7 @@ pub(super) static RANGE_OF_SERIES: ShortForm = ShortForm::new(
     "The greatest less the least value of all series at each time.",
 );
 pub(super) static STDDEV_SERIES: ShortForm = ShortForm::new(
-    &["stddevSeries"],
+    &["stddevSeries", "stddev"],
     "stddev",
     "The population standard deviation of all series at each time.",
 );

@@ -7,6 +7,7 @@ mod by_prefix;
 mod divide;
 mod group;
 mod grouping;
+mod join;
 mod map_reduce;
 mod pairs;
 mod percent;
@@ -23,6 +24,7 @@ pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &percent::AsPercent,
     &aggregate::AVERAGE_SERIES,
     &wildcards::AVERAGE_SERIES_WITH_WILDCARDS,
+    &aggregate::COUNT,
     &rows_of::CountSeries,
     &aggregate::DIFF_SERIES,
     &pairs::DIFF_SERIES_LISTS,
@@ -32,14 +34,17 @@ pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &group::GroupByNode,
     &group::GroupByNodes,
     &group::GroupByTags,
+    &join::Join,
     &map_reduce::MapSeries,
     &aggregate::MAX_SERIES,
     &aggregate::MIN_SERIES,
+    &aggregate::MULTIPLY,
     &aggregate::MultiplySeries,
     &pairs::MULTIPLY_SERIES_LISTS,
     &wildcards::MULTIPLY_SERIES_WITH_WILDCARDS,
     &rows_of::PercentileOfSeries,
     &rows_of::PowSeries,
+    &pairs::PowSeriesLists,
     &aggregate::RANGE_OF_SERIES,
     &map_reduce::ReduceSeries,
     &aggregate::STDDEV_SERIES,

@@ -2,7 +2,7 @@
 
 use super::aggregate::aggregate;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature, Value,
 };
 
 const FIRST: Parameter = Parameter::required("seriesListFirstPos", Kind::SeriesList);
@@ -13,6 +13,22 @@ fn combine(
     function: &str,
     x_files_factor: f64,
 ) -> Result<Vec<Series>, EvaluationError> {
+    let pairs = pairs(call)?;
+    let mut results = Vec::with_capacity(pairs.len());
+    for (first, second) in pairs {
+        let names = format!("({},{})", first.name, second.name);
+        let combined = aggregate(call, vec![first, second], function, x_files_factor)?;
+        results.extend(combined.map(|mut series| {
+            let function = function.strip_suffix("Series").unwrap_or(function);
+            series.name = format!("{function}Series{names}");
+            series
+        }));
+    }
+    Ok(results)
+}
+
+/// The first series of both lists, the second of both, and so on.
+fn pairs(call: &Call<'_>) -> Result<Vec<(Series, Series)>, EvaluationError> {
     let first = call.series("seriesListFirstPos")?;
     let second = call.series("seriesListSecondPos")?;
     if first.len() != second.len() {
@@ -23,17 +39,7 @@ fn combine(
         );
         return Err(call.error(problem));
     }
-    let mut results = Vec::with_capacity(first.len());
-    for (first, second) in first.into_iter().zip(second) {
-        let names = format!("({},{})", first.name, second.name);
-        let combined = aggregate(call, vec![first, second], function, x_files_factor)?;
-        results.extend(combined.map(|mut series| {
-            let function = function.strip_suffix("Series").unwrap_or(function);
-            series.name = format!("{function}Series{names}");
-            series
-        }));
-    }
-    Ok(results)
+    Ok(first.into_iter().zip(second).collect())
 }
 
 /// `aggregateSeriesLists` itself.
@@ -128,6 +134,39 @@ impl Function for ShortForm {
     }
 }
 
+/// carbonapi's `powSeriesLists`, which the reference lacks beside `powSeries`.
+pub(super) struct PowSeriesLists;
+
+static POW_SERIES_LISTS: Signature = Signature {
+    names: &["powSeriesLists"],
+    group: Group::Combine,
+    usage: "(seriesListFirstPos, seriesListSecondPos)",
+    description: "Each series of the first list to the power of its partner in the second; null where \
+                  either is.",
+    parameters: PARAMETERS,
+    aggregator: false,
+};
+
+impl Function for PowSeriesLists {
+    fn signature(&self) -> &Signature {
+        &POW_SERIES_LISTS
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        let mut results = Vec::new();
+        for (base, exponent) in pairs(call)? {
+            let name = format!("powSeries({},{})", base.name, exponent.name);
+            let arguments = [base, exponent].map(|series| Value::Series(vec![series]));
+            let powers = call.invoke("powSeries", arguments.into())?;
+            results.extend(powers.into_iter().map(|mut series| {
+                series.name.clone_from(&name);
+                series
+            }));
+        }
+        Ok(results)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::functions::testing::{Samples, assert_values};
@@ -143,6 +182,9 @@ mod tests {
         assert_eq!(result[1].name, "diffSeries(a.2,b.2)");
         assert_values(&result[0], &[Some(4.0)]);
         assert_values(&result[1], &[Some(5.0)]);
+        let result = samples.run("powSeriesLists(a.*,b.*)", 0, 60);
+        assert_eq!(result[1].name, "powSeries(a.2,b.2)");
+        assert_values(&result[1], &[Some(49.0)]);
         let error = samples.try_run("sumSeriesLists(a.*,b.1)", 0, 60);
         assert!(error.unwrap_err().to_string().contains("not 2 and 1"));
     }

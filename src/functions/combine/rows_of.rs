@@ -136,6 +136,8 @@ impl Function for CountSeries {
         if lists.is_empty() {
             let mut line = call.invoke("constantLine", vec![Value::Integer(0)])?;
             for series in &mut line {
+                "0".clone_into(&mut series.name);
+                series.tags.set("name", "0");
                 "countSeries()".clone_into(&mut series.path_expression);
             }
             return Ok(line);

@@ -109,6 +109,40 @@ impl Function for RemoveEmptySeries {
     }
 }
 
+/// carbonapi's `removeZeroSeries`.
+pub(super) struct RemoveZeroSeries;
+
+static REMOVE_ZERO_SERIES: Signature = Signature {
+    names: &["removeZeroSeries"],
+    group: Group::FilterSeries,
+    usage: "(seriesList, xFilesFactor=None)",
+    description: "Leaves out the series without any value but zeros, or with a smaller share of \
+                  others than xFilesFactor.",
+    parameters: REMOVE_EMPTY_SERIES.parameters,
+    aggregator: false,
+};
+
+impl Function for RemoveZeroSeries {
+    fn signature(&self) -> &Signature {
+        &REMOVE_ZERO_SERIES
+    }
+
+    fn keeps_grid(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        let mut all = call.series("seriesList")?;
+        let factor = call.optional_number("xFilesFactor")?.unwrap_or(0.0);
+        all.retain(|series| {
+            let counts = |value: &&f64| !value.is_nan() && **value != 0.0;
+            let known = series.values.iter().filter(counts).count();
+            enough_known(known, series.values.len(), factor)
+        });
+        Ok(all)
+    }
+}
+
 /// `mostDeviant`.
 pub(super) struct MostDeviant;
 
@@ -170,6 +204,17 @@ mod tests {
     fn series_without_enough_values_go() {
         assert_eq!(kept("removeEmptySeries(s.*)"), ["s.a", "s.c", "s.d"]);
         assert_eq!(kept("removeEmptySeries(s.*,0.6)"), ["s.a", "s.c"]);
+    }
+
+    #[test]
+    fn series_of_zeros_go() {
+        let samples =
+            Samples::new()
+                .with("s.a", 60, 60, &[0.0, f64::NAN])
+                .with("s.b", 60, 60, &[0.0, -1.0]);
+        let kept = |target: &str| samples.run(target, 0, 120).len();
+        assert_eq!(kept("removeZeroSeries(s.*)"), 1);
+        assert_eq!(kept("removeZeroSeries(s.*,0.6)"), 0);
     }
 
     #[test]

@@ -103,6 +103,24 @@ pub(super) static HIGHEST_MAX: Rank = Rank::fixed(
     Aggregation::Max,
     "The n series with the highest maximum.",
 );
+pub(super) static HIGHEST_MIN: Rank = Rank::fixed(
+    &["highestMin"],
+    true,
+    Aggregation::Min,
+    "The n series with the highest minimum.",
+);
+pub(super) static LOWEST_MAX: Rank = Rank::fixed(
+    &["lowestMax"],
+    false,
+    Aggregation::Max,
+    "The n series with the lowest maximum.",
+);
+pub(super) static LOWEST_MIN: Rank = Rank::fixed(
+    &["lowestMin"],
+    false,
+    Aggregation::Min,
+    "The n series with the lowest minimum.",
+);
 pub(super) static LOWEST_AVERAGE: Rank = Rank::fixed(
     &["lowestAverage"],
     false,
@@ -166,6 +184,9 @@ mod tests {
     fn leaders_come_first() {
         assert_eq!(kept("highestAverage(s.*,1)"), ["s.c"]);
         assert_eq!(kept("highestMax(s.*,2)"), ["s.a", "s.c"]);
+        assert_eq!(kept("highestMin(s.*,1)"), ["s.c"]);
+        assert_eq!(kept("lowestMin(s.*,2)"), ["s.b", "s.a"]);
+        assert_eq!(kept("lowestMax(s.*,2)"), ["s.b", "s.c"]);
         assert_eq!(kept("lowest(s.*,2,'last')"), ["s.b", "s.c"]);
         assert_eq!(kept("highest(s.*,-1)"), ["s.c", "s.a"]);
         assert_eq!(kept("highest(s.*,99)"), ["s.c", "s.a", "s.b"]);

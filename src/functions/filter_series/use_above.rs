@@ -55,9 +55,67 @@ impl Function for UseSeriesAbove {
     }
 }
 
+/// carbonapi's `aboveSeries`: the series themselves, where the reference reads others.
+pub(super) struct AboveSeries;
+
+static ABOVE_SERIES: Signature = Signature {
+    names: &["aboveSeries"],
+    group: Group::FilterSeries,
+    usage: "(seriesList, value, search=None, replace=None)",
+    description: "The series whose greatest value is above a value, with search replaced in their \
+                  legends when it is given.",
+    parameters: &[
+        Parameter::required("seriesList", Kind::SeriesList),
+        Parameter::required("value", Kind::Float),
+        Parameter::optional("search", Kind::String),
+        Parameter::optional("replace", Kind::String),
+    ],
+    aggregator: false,
+};
+
+impl Function for AboveSeries {
+    fn signature(&self) -> &Signature {
+        &ABOVE_SERIES
+    }
+
+    fn keeps_grid(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        let mut all = call.series("seriesList")?;
+        let value = call.number("value")?;
+        all.retain(|series| greatest(&series.values) > value);
+        let search = call.optional_string("search")?;
+        let replace = call.optional_string("replace")?;
+        if let Some((search, replace)) = search.zip(replace) {
+            let problem = |problem: String| call.error(problem);
+            let regex = PythonRegex::new(&search).map_err(problem)?;
+            let replacement = regex.replacement(&replace).map_err(problem)?;
+            for series in &mut all {
+                let renamed = regex.replace_all(&series.name, &replacement);
+                series.name = renamed.map_err(problem)?;
+            }
+        }
+        Ok(all)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::functions::testing::Samples;
+
+    #[test]
+    fn above_series_keeps_the_series_itself() {
+        let samples = Samples::new()
+            .with("a.used", 60, 60, &[9.0, f64::NAN])
+            .with("b.used", 60, 60, &[1.0]);
+        let result = samples.run("aboveSeries(*.used,5)", 0, 120);
+        assert_eq!(result.len(), 1);
+        assert_eq!(result[0].name, "a.used");
+        let result = samples.run("aboveSeries(*.used,0,'used','x')", 0, 120);
+        assert_eq!(result[1].name, "b.x");
+    }
 
     #[test]
     fn only_series_above_the_value_are_replaced() {

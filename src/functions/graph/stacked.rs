@@ -50,6 +50,7 @@ impl Function for Stacked {
                 series.tags.set("stacked", stack.as_str());
                 series.name = format!("stacked({})", series.name);
             }
+            series.path_expression.clone_from(&series.name);
         }
         Ok(all)
     }

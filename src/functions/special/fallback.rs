@@ -24,11 +24,9 @@ impl Function for FallbackSeries {
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
-        if all.is_empty() {
-            call.series("fallback")
-        } else {
-            Ok(all)
-        }
+        // Evaluated in any case: a fallback that cannot work should be known before it is needed.
+        let fallback = call.series("fallback")?;
+        Ok(if all.is_empty() { fallback } else { all })
     }
 }
 
