@@ -112,7 +112,7 @@ impl Comparison {
         }
     }
 
-    fn same_value(&self, expected: &Value, got: &Value) -> bool {
+    pub(crate) fn same_value(&self, expected: &Value, got: &Value) -> bool {
         if self.is_random {
             return expected.is_null() == got.is_null();
         }
@@ -138,8 +138,8 @@ impl Comparison {
                     .max(self.relative * one.abs().max(other.abs()))
     }
 
-    /// Equal, or equal but for long decimal numbers that agree within the tolerance.
-    fn same_text(&self, one: &str, other: &str) -> bool {
+    /// Text that is equal, or equal but for long decimal numbers that agree within the tolerance.
+    pub(crate) fn same_text(&self, one: &str, other: &str) -> bool {
         static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
             Regex::new(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?|[-+]?inf|nan")
                 .expect("the pattern is valid")
