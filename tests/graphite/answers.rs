@@ -25,8 +25,17 @@ pub(crate) fn compare(format: &str, expected: &[u8], got: &[u8]) -> Result<(), S
     }
 }
 
-/// True for an answer in JSON without a value that is not null.
+/// True for an answer in JSON, csv or raw without a value that is not null.
 pub(crate) fn is_without_values(format: &str, body: &[u8]) -> bool {
+    match format {
+        "csv" => return text(body).lines().all(|line| line.ends_with(',')),
+        "raw" => {
+            return text(body)
+                .lines()
+                .all(|line| values_of(line).iter().all(Value::is_null));
+        }
+        _ => {}
+    }
     let Ok(series) = parse_json(body) else {
         return false;
     };
@@ -40,6 +49,10 @@ pub(crate) fn is_without_values(format: &str, body: &[u8]) -> bool {
                 .flatten()
                 .all(is_null)
         })
+}
+
+fn values_of(line: &str) -> Vec<Value> {
+    raw_row(line).2.split(',').map(number).collect()
 }
 
 fn comparison(greatest: f64) -> Comparison {

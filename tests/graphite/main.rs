@@ -14,6 +14,7 @@ mod cluster;
 mod compose;
 mod differential;
 mod outcome;
+mod pools;
 mod random;
 mod reference;
 mod replay;

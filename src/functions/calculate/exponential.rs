@@ -46,7 +46,8 @@ impl Function for ExponentialMovingAverage {
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let Some(preview) = preview(call)? else {
-            return Ok(Vec::new());
+            // Nothing was found; what is wrong with the inner expression should still be told.
+            return call.series("seriesList").map(|_| Vec::new());
         };
         let span = call.span("windowSize")?;
         let size = call.string("windowSize")?;

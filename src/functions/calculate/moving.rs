@@ -175,7 +175,8 @@ fn moving(call: &Call<'_>, function: &str) -> Result<Vec<Series>, EvaluationErro
     let aggregation = Aggregation::parse(function)
         .ok_or_else(|| call.error(format!("\"{function}\" is not an aggregation function")))?;
     let Some(preview) = preview(call)? else {
-        return Ok(Vec::new());
+        // Nothing was found; what is wrong with the inner expression should still be told.
+        return call.series("seriesList").map(|_| Vec::new());
     };
     let all = call.series_in("seriesList", call.window().widened(preview))?;
     let moving = Moving {

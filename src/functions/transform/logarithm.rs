@@ -38,7 +38,10 @@ impl Function for Logarithm {
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
         let (base, text) = (call.number("base")?, call.string("base")?);
-        if base <= 0.0 || base == 1.0 {
+        let is_used = all
+            .iter()
+            .any(|series| series.values.iter().any(|value| *value > 0.0));
+        if is_used && (base <= 0.0 || base == 1.0) {
             return Err(call.error(format!(
                 "parameter \"base\" must be above 0 and not 1, not {text}"
             )));
