@@ -111,6 +111,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "catalog",
             "events",
             "storage",
+            "lifecycle",
             "target",
             "functions",
             "plan",
@@ -124,7 +125,15 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "tool",
         &[
-            "metric", "clock", "protocol", "config", "catalog", "events", "storage", "target",
+            "metric",
+            "clock",
+            "protocol",
+            "config",
+            "catalog",
+            "events",
+            "storage",
+            "lifecycle",
+            "target",
         ],
     ),
     (
@@ -142,6 +151,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "ingest",
             // `--at` is written as `from` and `until` are.
             "target",
+            "lifecycle",
             "fetch",
             "evaluate",
             "api",

@@ -37,6 +37,8 @@ pub struct Limits {
     pub renders_max: usize,
     /// Renders that wait: 503 beyond.
     pub renders_waiting_max: usize,
+    /// Whether `/admin/…` is answered on the API's port.
+    pub admin: bool,
 }
 
 impl Default for Limits {
@@ -60,6 +62,7 @@ impl Default for Limits {
             renders_max: cores,
             // A dashboard asks some dozens of panels at once; several people open one together.
             renders_waiting_max: 512,
+            admin: false,
         }
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! Threads: handlers run on tokio's and never compute for long; renders and lookups have pools.
 
+mod admin;
 mod answers;
 mod carbonapi;
 mod error;
@@ -41,6 +42,7 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::evaluate::{Engine, Source};
 use crate::events::EventLog;
+use crate::lifecycle::{Kind, Lifecycle, ROUTES};
 use crate::metric::name::NameRules;
 use crate::storage::Store;
 use crate::telemetry::Registry;
@@ -52,8 +54,11 @@ pub use error::{ApiError, ApiResult};
 pub use limits::Limits;
 pub use parameters::Parameters;
 use sending::Sending;
-pub use serve::serve;
+pub use serve::{serve, serve_control};
 use workers::Workers;
+
+/// Operators who wait for an answer; more are told to come again.
+const OPERATIONS_WAITING_MAX: usize = 16;
 
 /// What `daemon` gives.
 pub struct Parts {
@@ -73,6 +78,8 @@ pub struct Parts {
     pub timezone: TimeZone,
     /// How names are made canonical when a client registers one.
     pub name_rules: NameRules,
+    /// Deletion, expiry and retention; without it nothing is administered here.
+    pub lifecycle: Option<Arc<Lifecycle>>,
     /// What a request may ask.
     pub limits: Limits,
 }
@@ -98,6 +105,9 @@ pub struct Services {
     renders: Workers,
     /// Threads that look names up, apart from the former so that completion stays quick.
     lookups: Workers,
+    lifecycle: Option<Arc<Lifecycle>>,
+    /// Threads for what operators ask: the second one tells that the first is busy.
+    operations: Workers,
 }
 
 impl Services {
@@ -110,6 +120,7 @@ impl Services {
         let render_telemetry = Arc::new(RenderTelemetry::default());
         parts.telemetry.register(render_telemetry.clone());
         let renders = Workers::start("render", limits.renders_max, limits.renders_waiting_max)?;
+        let operations = Workers::start("admin", 2, OPERATIONS_WAITING_MAX)?;
         let lookups = Workers::start("lookup", limits.renders_max, limits.renders_waiting_max)?;
         for load in [renders.load("render"), lookups.load("lookup")] {
             parts.telemetry.register(Arc::new(load));
@@ -142,6 +153,8 @@ impl Services {
             render_telemetry,
             renders,
             lookups,
+            lifecycle: parts.lifecycle,
+            operations,
         };
         Ok(Arc::new(services))
     }
@@ -159,7 +172,11 @@ pub fn router(state: State) -> Router {
         daemon_routes(),
         carbonapi_routes(),
     ];
-    let merged = routes.into_iter().fold(Router::new(), Router::merge);
+    let admin = state.limits.admin.then(admin_routes);
+    let merged = routes
+        .into_iter()
+        .chain(admin)
+        .fold(Router::new(), Router::merge);
     merged
         .fallback(status::no_such_page)
         // Compression is for the network's sake and must not cost more than the evaluation did.
@@ -221,6 +238,21 @@ fn carbonapi_routes() -> Router<State> {
         .merge(path("/_internal/capabilities", || {
             any(carbonapi::capabilities)
         }))
+}
+
+/// What an operator may do; all that the control socket answers.
+fn admin_routes() -> Router<State> {
+    let routes = ROUTES.iter().map(|(kind, route)| {
+        path(route, || match kind {
+            Kind::Delete => post(admin::delete),
+            Kind::Expire => post(admin::expire),
+            Kind::RetentionPlan => post(admin::retention_plan),
+            Kind::RetentionApply => post(admin::retention_apply),
+        })
+    });
+    routes
+        .fold(Router::new(), Router::merge)
+        .merge(path("/admin/progress", || get(admin::progress)))
 }
 
 /// A path with and without a slash at its end.

@@ -36,6 +36,12 @@ impl Parameters {
         }
     }
 
+    /// All pairs in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.pairs.iter();
+        pairs.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The last value of a parameter.
     pub fn last(&self, name: &str) -> Option<&str> {
         let mut values = self.pairs.iter().rev();

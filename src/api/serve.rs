@@ -11,11 +11,11 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::{State, router};
+use super::{State, admin_routes, router};
 
 /// How long a client may take for the head of its next request. Grafana keeps connections and uses
 /// them again within seconds.
@@ -52,6 +52,21 @@ pub async fn serve(
     drop(listener);
     graceful.shutdown().await;
     Ok(())
+}
+
+/// Answers operators on the control socket until `cancellation`; requests under way are answered.
+///
+/// # Errors
+/// When the socket fails.
+pub async fn serve_control(
+    listener: UnixListener,
+    state: State,
+    cancellation: CancellationToken,
+) -> std::io::Result<()> {
+    let router = admin_routes().with_state(state);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(cancellation.cancelled_owned())
+        .await
 }
 
 /// The next connection; failures are logged and waited out.

@@ -130,6 +130,7 @@ fn services(
         clock: Clock::manual(NOW),
         timezone: TimeZone::UTC,
         name_rules: NameRules::default(),
+        lifecycle: None,
         limits,
     };
     (Services::start(parts).unwrap(), events, refused)

@@ -19,6 +19,9 @@ const SHARDS_MAX: u32 = 256;
 /// Rows are kept open for the whole window, so it must stay small beside what a ring holds.
 const FUTURE_WINDOW_MAX_S: u32 = 3600;
 
+/// See [`check_expire_after`].
+const EXPIRE_AFTER_MIN: Duration = Duration::from_secs(3600);
+
 /// Less would be written out all the time.
 const CACHE_BYTES_MIN: usize = 1 << 20;
 
@@ -75,7 +78,20 @@ fn check_storage(raw: &raw::RawStorage) -> Result<Storage, ConfigError> {
         sync_interval: raw.sync_interval.0,
         shards: check_shards(raw.shards)?,
         future_window_s: check_future_window(raw.future_window.0)?,
+        expire_after: check_expire_after(raw.expire_after)?,
     })
+}
+
+/// Shorter than an hour would be a mistake of the unit: senders pause for longer than that.
+fn check_expire_after(span: TimeSpan) -> Result<Option<Duration>, ConfigError> {
+    let after = none_if_zero(span.0);
+    if after.is_some_and(|after| after < EXPIRE_AFTER_MIN) {
+        return Err(ConfigError::value(
+            "storage.expire_after",
+            format!("\"{span}\" is neither \"0s\" nor at least \"1h\", as in \"30d\""),
+        ));
+    }
+    Ok(after)
 }
 
 fn path_or_none(path: &Path) -> Option<PathBuf> {
@@ -290,6 +306,7 @@ fn check_api(raw: &raw::RawApi) -> Result<Api, ConfigError> {
         render_slow: raw.render_slow.0,
         renders_max: (raw.renders_max > 0).then_some(raw.renders_max as usize),
         renders_waiting_max: positive("renders_waiting_max", raw.renders_waiting_max.into())?,
+        admin: raw.admin,
     })
 }
 

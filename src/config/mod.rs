@@ -64,6 +64,8 @@ pub struct Storage {
     pub shards: Option<usize>,
     /// Seconds ahead of the clock that a point may be.
     pub future_window_s: u32,
+    /// Age of its newest point at which a series is removed; `None` for never.
+    pub expire_after: Option<Duration>,
     /// A tree of Whisper files beneath the native engine.
     pub fallback_whisper: Option<PathBuf>,
     /// The classic engine, and how any tree of Whisper files is read.
@@ -186,6 +188,8 @@ pub struct Api {
     pub renders_max: Option<usize>,
     /// Renders that wait.
     pub renders_waiting_max: usize,
+    /// Whether the admin routes are answered.
+    pub admin: bool,
 }
 
 /// The metrics about the daemon itself.

@@ -86,6 +86,8 @@ pub struct RawStorage {
     pub aggregation_file: PathBuf,
     /// How often the two files are looked at for changes; zero for never.
     pub rules_interval: TimeSpan,
+    /// Series without a point for so long are removed; zero for never.
+    pub expire_after: TimeSpan,
     /// A tree of Whisper files beneath the native engine, for reading; empty for none.
     pub fallback_whisper: PathBuf,
     /// `[storage.whisper]`.
@@ -273,6 +275,8 @@ pub struct RawApi {
     pub renders_max: u32,
     /// Renders that wait.
     pub renders_waiting_max: u32,
+    /// Whether series may be deleted and changed through this port.
+    pub admin: bool,
 }
 
 /// `[telemetry]`: the daemon's metrics about itself.
@@ -388,6 +392,7 @@ impl Default for RawStorage {
             aggregation_file: PathBuf::new(),
             // As often as carbon looks.
             rules_interval: TimeSpan::seconds(60),
+            expire_after: TimeSpan::seconds(0),
             fallback_whisper: PathBuf::new(),
             whisper: RawWhisper::default(),
         }
@@ -477,6 +482,7 @@ impl Default for RawApi {
             renders_max: 0,
             // A dashboard asks some dozens of panels at once; several people open one together.
             renders_waiting_max: 512,
+            admin: false,
         }
     }
 }

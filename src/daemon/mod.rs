@@ -6,7 +6,9 @@
 //! own metrics ([`self_metrics`]), the [`manual`] pages, [`signals`], [`shutdown`] and what becomes of a [`panic`].
 
 mod command_line;
+mod control;
 mod descriptors;
+mod expiry;
 mod logging;
 mod manual;
 mod notify;

@@ -17,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::command_line::Serve;
+use super::control::Control;
 use super::notify::{State, notify};
 use super::periodic::Periodic;
 use super::ready::{Addresses, ReadyFile};
@@ -27,12 +28,13 @@ use super::signals::{Instruction, Signals};
 use super::storage::Storage;
 use super::store_numbers::StoreNumbers;
 use super::sync::{self, SyncCounters};
-use super::{descriptors, logging, panic, snapshots};
+use super::{descriptors, expiry, logging, panic, snapshots};
 use crate::clock::Clock;
 use crate::config::{self, Config, Transport};
 use crate::evaluate;
 use crate::fetch::ReadLimits;
 use crate::ingest::{self, Ingest};
+use crate::lifecycle::{self, Lifecycle};
 use crate::queue::{QueueLimits, Routes};
 use crate::receiver::{self, tcp, udp};
 use crate::storage::Store;
@@ -107,6 +109,8 @@ struct Daemon {
     store: Arc<dyn Store>,
     snapshots: Periodic,
     sync: Periodic,
+    lifecycle: Arc<Lifecycle>,
+    expiry: Option<Periodic>,
     http: Http,
     receivers: receiver::Context,
     self_metrics: Option<JoinHandle<()>>,
@@ -117,6 +121,7 @@ struct Daemon {
 struct Http {
     stopping: CancellationToken,
     task: JoinHandle<std::io::Result<()>>,
+    control: Option<Control>,
 }
 
 impl Daemon {
@@ -142,8 +147,18 @@ impl Daemon {
         let snapshots = snapshots::start(Arc::clone(&storage.catalog))
             .map_err(|error| format!("cannot start the catalog's thread: {error}"))?;
         start_telemetry(&registry, &counters, storage);
+        let lifecycle = Arc::new(Lifecycle::new(lifecycle::Parts {
+            catalog: Arc::clone(&storage.catalog),
+            store: Arc::clone(&storage.store),
+            controls: workers.controls(),
+            schemas: rules.current(),
+            clock: clock.clone(),
+        }));
+        let expiry = expiry::start(Arc::clone(&lifecycle), config.storage.expire_after)
+            .map_err(|error| format!("cannot start the expiry thread: {error}"))?;
         let mut addresses = Addresses::default();
-        let (http, address) = start_http(config, &clock, storage, &registry, &counters).await?;
+        let (http, address) =
+            start_http(config, &clock, storage, &registry, &counters, &lifecycle).await?;
         addresses.api = Some(address);
         let receivers = receiver::Context::new(Arc::clone(&routes), counters, clock.clone());
         start_receivers(config, &receivers, &mut addresses)?;
@@ -156,6 +171,8 @@ impl Daemon {
             store: Arc::clone(&storage.store),
             snapshots,
             sync,
+            lifecycle,
+            expiry,
             http,
             receivers,
             self_metrics,
@@ -213,7 +230,7 @@ impl Daemon {
         Err(format!("stopped without waiting for: {}", late.join(", ")))
     }
 
-    async fn stop_in_order(self) -> Vec<String> {
+    async fn stop_in_order(mut self) -> Vec<String> {
         let mut shutdown = Shutdown::new(self.deadline);
         // The context's token stops the self metrics too: nothing is sent once queues are closed.
         shutdown
@@ -221,6 +238,11 @@ impl Daemon {
             .await;
         if let Some(task) = self.self_metrics {
             shutdown.task("telemetry", task).await;
+        }
+        // What holds series lets go of them, so that the workers can end.
+        self.lifecycle.close();
+        if let Some(expiry) = self.expiry {
+            shutdown.thread("expiry", expiry.stop()).await;
         }
         self.routes.close();
         let deadline = self.deadline;
@@ -238,6 +260,9 @@ impl Daemon {
         shutdown.thread("sync", self.sync.stop()).await;
         self.http.stopping.cancel();
         shutdown.task("requests", self.http.task).await;
+        if let Some(control) = &mut self.http.control {
+            shutdown.task("control", &mut control.task).await;
+        }
         shutdown.into_late()
     }
 }
@@ -277,6 +302,7 @@ async fn start_http(
     storage: &Storage,
     registry: &Arc<Registry>,
     counters: &IngestTelemetry,
+    lifecycle: &Arc<Lifecycle>,
 ) -> Result<(Http, SocketAddr), String> {
     let services = api::Services::start(api::Parts {
         catalog: Arc::clone(&storage.catalog),
@@ -287,6 +313,7 @@ async fn start_http(
         clock: clock.clone(),
         timezone: config.api.timezone.clone(),
         name_rules: config.limits.names,
+        lifecycle: Some(Arc::clone(lifecycle)),
         limits: api_limits(&config.api),
     })
     .map_err(|error| format!("cannot start threads: {error}"))?;
@@ -295,8 +322,17 @@ async fn start_http(
     let listener = TcpListener::bind(listen).await.map_err(bind_failed)?;
     let address = listener.local_addr().map_err(bind_failed)?;
     let stopping = CancellationToken::new();
+    let control = Control::start(storage.path(), Arc::clone(&services), stopping.clone());
+    let control = control.inspect_err(|error| {
+        tracing::warn!(%error, "no control socket: delete, expire and retention need the daemon stopped");
+    });
     let task = tokio::spawn(api::serve(listener, services, stopping.clone()));
-    Ok((Http { stopping, task }, address))
+    let http = Http {
+        stopping,
+        task,
+        control: control.ok(),
+    };
+    Ok((http, address))
 }
 
 fn api_limits(config: &config::Api) -> api::Limits {
@@ -322,6 +358,7 @@ fn api_limits(config: &config::Api) -> api::Limits {
         render_time_max: config.render_time_max,
         renders_max: config.renders_max.unwrap_or(defaults.renders_max),
         renders_waiting_max: config.renders_waiting_max,
+        admin: config.admin,
         ..defaults
     }
 }

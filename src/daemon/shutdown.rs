@@ -54,7 +54,11 @@ impl Shutdown {
     }
 
     /// Waits for a task that was told to end.
-    pub(super) async fn task<T>(&mut self, phase: &str, task: tokio::task::JoinHandle<T>) {
+    pub(super) async fn task<T, E: std::fmt::Display>(
+        &mut self,
+        phase: &str,
+        task: impl Future<Output = Result<T, E>>,
+    ) {
         let started = Instant::now();
         match tokio::time::timeout(self.deadline, task).await {
             Ok(Ok(_)) => done(phase, started),

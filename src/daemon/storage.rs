@@ -1,5 +1,6 @@
 //! Everything in the data folder, opened in order: the lock, the catalog, the store, the events.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -23,7 +24,7 @@ pub(super) struct Storage {
     pub(super) events: Arc<EventLog>,
     /// Looks after a tree of Whisper files, where there is one, until it is stopped.
     tree: Mutex<Option<TreeWatch>>,
-    _folder: DataFolder,
+    folder: DataFolder,
 }
 
 /// A store, and the thread that looks after its tree.
@@ -47,7 +48,7 @@ impl Storage {
             store,
             events: Arc::new(events),
             tree: Mutex::new(tree),
-            _folder: folder,
+            folder,
         })
     }
 
@@ -56,6 +57,11 @@ impl Storage {
         if let Some(tree) = &*self.tree.lock() {
             tree.walk();
         }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Ends what was opened, once nobody writes any more: the catalog gives back the ids that it had

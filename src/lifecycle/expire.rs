@@ -116,6 +116,26 @@ impl Lifecycle {
         Ok(expired)
     }
 
+    /// Expires by the rule of the configuration, unless every series would go: then the feed is broken,
+    /// or the clock is.
+    ///
+    /// # Errors
+    /// As [`Lifecycle::expire`].
+    pub fn expire_by_rule(&self, older_than: i64) -> Result<usize, LifecycleError> {
+        let (all, older_than) = (Selection::default(), Some(older_than));
+        let stop = self.new_stop();
+        let planned = self.expire(&all, older_than, true, 0, &stop)?;
+        if planned.matched == 0 {
+            return Ok(0);
+        }
+        if planned.matched == planned.examined {
+            let series = planned.matched;
+            tracing::warn!(series, "no series has a recent point, so none is expired");
+            return Ok(0);
+        }
+        Ok(self.expire(&all, older_than, false, 0, &stop)?.expired)
+    }
+
     fn expire_held(
         &self,
         candidates: &[SeriesId],

@@ -18,6 +18,7 @@ mod delete;
 mod error;
 mod expire;
 pub mod offline;
+mod operation;
 mod plan;
 mod progress;
 mod resample;
@@ -40,6 +41,7 @@ pub use apply::Applied;
 pub use delete::Deleted;
 pub use error::LifecycleError;
 pub use expire::Expired;
+pub use operation::{Answer, Kind, Operation, ROUTES, parse_age};
 pub use plan::{Move, Plan};
 pub use progress::{Progress, Stop};
 pub use selection::Selection;
@@ -65,6 +67,7 @@ pub struct Lifecycle {
     clock: Clock,
     one_at_a_time: Mutex<()>,
     meter: Meter,
+    stop: Stop,
 }
 
 /// What `daemon` gives.
@@ -98,12 +101,24 @@ impl Lifecycle {
             clock: parts.clock,
             one_at_a_time: Mutex::new(()),
             meter: Meter::default(),
+            stop: Stop::default(),
         }
     }
 
     /// What is being done and how far it is; `None` when nothing is.
     pub fn progress(&self) -> Option<Progress> {
         self.meter.read()
+    }
+
+    /// What stops an operation, for whoever asks for it to be done.
+    pub fn new_stop(&self) -> Stop {
+        self.stop.sibling()
+    }
+
+    /// Stops what is under way at its next whole piece, and all that is asked for from now on: the
+    /// daemon ends.
+    pub fn close(&self) {
+        self.stop.ask_all();
     }
 
     /// Begins an operation that changes something; it ends when the answer is dropped.

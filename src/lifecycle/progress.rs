@@ -8,18 +8,35 @@ use serde::Serialize;
 
 /// Asks an operation to stop at its next whole piece. Clones share the flag.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    /// Of all operations, when the daemon stops.
+    all: Arc<AtomicBool>,
+}
 
 impl Stop {
+    /// One for another operation, which this one's [`Stop::ask_all`] stops too.
+    pub(super) fn sibling(&self) -> Self {
+        Self {
+            asked: Arc::default(),
+            all: Arc::clone(&self.all),
+        }
+    }
+
+    /// Asks all siblings to stop.
+    pub(super) fn ask_all(&self) {
+        self.all.store(true, Ordering::Relaxed);
+    }
+
     /// Asks to stop.
     pub fn ask(&self) {
         // Relaxed: nothing else is published with the flag.
-        self.0.store(true, Ordering::Relaxed);
+        self.asked.store(true, Ordering::Relaxed);
     }
 
     /// True once it was asked.
     pub fn is_wanted(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.asked.load(Ordering::Relaxed) || self.all.load(Ordering::Relaxed)
     }
 }
 

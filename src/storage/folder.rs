@@ -6,10 +6,52 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 /// The file that is locked; it holds the number of the process that locked it last.
 const LOCK_FILE: &str = "lock";
+
+/// The socket by which the command line reaches the daemon of a folder.
+const CONTROL_SOCKET: &str = "control.sock";
+
+/// The longest path that a socket's address holds on every system.
+const ADDRESS_BYTES_MAX: usize = 100;
+
+/// Where the control socket of a data folder is.
+#[derive(Debug)]
+pub struct ControlSocket {
+    address: PathBuf,
+    /// Keeps a short way to a folder whose path is too long for an address.
+    _folder: Option<File>,
+}
+
+impl ControlSocket {
+    /// The socket of a folder, which need not be there.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened.
+    pub fn in_folder(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(CONTROL_SOCKET);
+        if path.as_os_str().len() <= ADDRESS_BYTES_MAX {
+            return Ok(Self {
+                address: path,
+                _folder: None,
+            });
+        }
+        let folder = File::open(folder)?;
+        let short = format!("/proc/self/fd/{}/{CONTROL_SOCKET}", folder.as_raw_fd());
+        Ok(Self {
+            address: short.into(),
+            _folder: Some(folder),
+        })
+    }
+
+    /// The path to bind or connect to, valid while this lives.
+    pub fn address(&self) -> &Path {
+        &self.address
+    }
+}
 
 /// A locked data folder. Dropping it releases the lock.
 #[derive(Debug)]

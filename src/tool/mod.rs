@@ -19,11 +19,13 @@ mod auto_resize;
 mod choice;
 mod convert;
 mod create;
+mod delete;
 mod dialect;
 mod diff;
 mod du;
 mod dump;
 mod error;
+mod expire;
 mod fetch;
 mod fill;
 mod find_corrupt;
@@ -34,13 +36,16 @@ mod interrupt;
 mod list;
 mod merge;
 mod numbers;
+mod operate;
 mod output;
 mod pairs;
 mod path;
 mod progress;
+mod remote;
 mod removal;
 mod replace;
 mod resize;
+mod retention;
 mod rules;
 mod selection;
 mod set_rollup;
@@ -78,6 +83,12 @@ pub enum Tool {
     Stats(stats::Stats),
     /// Show what each branch of the names takes on disk.
     Du(du::Du),
+    /// Delete series of a data folder.
+    Delete(delete::Delete),
+    /// Remove series of a data folder that get no points any more.
+    Expire(expire::Expire),
+    /// Compare the series of a data folder with the rules, and move them.
+    Retention(retention::Retention),
     /// Make a Whisper file, or estimate what files take.
     Create(create::Create),
     /// Store points in a Whisper file.
@@ -154,6 +165,9 @@ impl Tool {
             Self::Verify(tool) => tool.run(),
             Self::Stats(tool) => tool.run(),
             Self::Du(tool) => tool.run(),
+            Self::Delete(tool) => tool.run(),
+            Self::Expire(tool) => tool.run(),
+            Self::Retention(tool) => tool.run(),
             Self::Create(tool) => tool.run(),
             Self::Update(tool) => tool.run(),
             Self::Resize(tool) => tool.run(),

@@ -49,6 +49,7 @@ pub(crate) fn build() -> Router {
         clock: Clock::manual(NOW),
         timezone: jiff::tz::TimeZone::UTC,
         name_rules: name::NameRules::default(),
+        lifecycle: None,
         limits: api::Limits::default(),
     });
     api::router(services.unwrap())
