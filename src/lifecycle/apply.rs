@@ -73,6 +73,10 @@ impl Lifecycle {
         dry_run: bool,
         stop: &Stop,
     ) -> Result<Applied, LifecycleError> {
+        if !dry_run && self.store.bulk().is_none() {
+            let instead = "resize its files, as with plumbago auto-resize";
+            return Err(LifecycleError::Unsupported(self.store.engine(), instead));
+        }
         let _running = match dry_run {
             true => None,
             false => Some(self.begin("retention apply")?),
@@ -165,10 +169,7 @@ impl Lifecycle {
         ids: &[SeriesId],
         applied: &mut Applied,
     ) -> Result<usize, LifecycleError> {
-        let Some(strata) = self.store.bulk() else {
-            let instead = "resize its files with whisper-resize or plumbago resize";
-            return Err(LifecycleError::Unsupported(self.store.engine(), instead));
-        };
+        let strata = self.store.bulk().expect("asked for at the beginning");
         let (_hold, waiting) = self.controls.hold(ids.iter().copied())?;
         let mut ids = self.still(ids, &group.from);
         ids.retain(|id| !waiting.contains(id));

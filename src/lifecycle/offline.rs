@@ -53,6 +53,11 @@ impl Offline {
     /// When it is in use, cannot be read or written, or is damaged.
     pub fn open(path: &Path, schemas: Schemas) -> Result<Self, OfflineError> {
         let open_failed = |error: &dyn std::fmt::Display| OfflineError::Open(error.to_string());
+        if !path.join("strata").is_dir() {
+            let path = path.display();
+            let message = format!("{path}: has no points of the native engine; ask its daemon");
+            return Err(OfflineError::Open(message));
+        }
         let folder = DataFolder::open(path)?;
         let (catalog, _) = Catalog::open(folder.path()).map_err(|error| open_failed(&error))?;
         let store = Strata::open(&StrataConfig::new(folder.path()));

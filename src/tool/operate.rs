@@ -51,6 +51,7 @@ impl Place {
         let config = config::load(self.config.as_deref(), &self.sets)
             .map_err(|error| ToolError::BadInput(error.to_string()))?;
         let path = self.data.as_deref().unwrap_or(&config.storage.path);
+        std::fs::read_dir(path).map_err(ToolError::io(path, "cannot be read"))?;
         let subject = Subject::of(path)?;
         if !matches!(subject, Subject::DataFolder(_)) {
             return Err(subject.refusal("a data folder"));

@@ -11,6 +11,7 @@ mod crash;
 mod daemon;
 mod grafana;
 mod import;
+mod life;
 mod looks;
 mod push;
 mod refused;
