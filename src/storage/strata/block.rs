@@ -2,20 +2,21 @@
 //!
 //! The bytes are `storage-format`'s; `seal`, `roll` and `late` make blocks, `read` overlays them.
 //!
-//! Threads: immutable; any thread reads.
+//! Threads: the file is immutable; any thread reads, and holds the map that it reads from.
 
 use std::fmt::Display;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, OnceLock};
 
 use plumbago_storage_format::block::{Place, Reader, Span, Writer};
 use plumbago_storage_format::codec::Encoded;
 use plumbago_storage_format::manifest::BlockEntry;
 
-use super::disk::Disk;
+use super::disk::{Disk, failed};
+use super::maps::{MapSlot, Maps};
 use crate::storage::StoreError;
 use crate::storage::map::Bytes;
 
@@ -30,11 +31,31 @@ pub(super) struct Block {
     path: PathBuf,
     expected: Span,
     disk: Arc<dyn Disk>,
-    bytes: OnceLock<Result<Bytes, String>>,
+    maps: Arc<Maps>,
+    map: Arc<MapSlot>,
+    /// Its header and index were checked: only the first map of a file is.
+    is_checked: AtomicBool,
+    /// Something in it is not as it was written.
     found_damage: AtomicBool,
+    /// It is not the block that it should be, so nothing of it can be used.
+    is_unusable: AtomicBool,
+    /// It could not be mapped when it was tried last.
+    is_unreadable: AtomicBool,
     /// [`Group::times_forgotten`](super::group::Group::times_forgotten) when it was last looked
     /// through for series that are gone.
     looked_through: AtomicU64,
+}
+
+/// A block's map, for as long as somebody reads from it.
+pub(super) struct Mapped {
+    bytes: Arc<Bytes>,
+}
+
+impl Mapped {
+    /// The block.
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader::open_again(&self.bytes).expect("its header was read when it was mapped first")
+    }
 }
 
 /// The file name of a block.
@@ -47,6 +68,7 @@ impl Block {
     /// The block of a manifest entry, in its archive's folder.
     pub(super) fn new(
         disk: &Arc<dyn Disk>,
+        maps: &Arc<Maps>,
         folder: &Path,
         entry: BlockEntry,
         place: Place,
@@ -57,33 +79,46 @@ impl Block {
             path: folder.join(file_name(&entry)),
             expected: span(&entry, place, step),
             disk: Arc::clone(disk),
-            bytes: OnceLock::new(),
+            maps: Arc::clone(maps),
+            map: Arc::default(),
+            is_checked: AtomicBool::new(false),
             found_damage: AtomicBool::new(false),
+            is_unusable: AtomicBool::new(false),
+            is_unreadable: AtomicBool::new(false),
             looked_through: AtomicU64::new(0),
         }
     }
 
-    /// Maps the file and checks that it is the block meant, once.
+    /// The map of the file, made and checked if need be.
     ///
     /// # Errors
-    /// `Damaged`, also when it cannot be read: what a first use found stays so until reopening.
-    pub(super) fn reader(&self) -> Result<Reader<'_>, StoreError> {
-        let bytes = self.bytes.get_or_init(|| self.map());
-        let bytes = bytes.as_ref().map_err(|reason| self.damaged(reason))?;
-        Reader::open_again(bytes).map_err(|error| self.damaged(&error))
+    /// `Io` when it cannot be mapped; `Damaged` when it is not the block meant, which stays so until
+    /// reopening.
+    pub(super) fn mapped(&self) -> Result<Mapped, StoreError> {
+        if let Some(bytes) = self.map.load_full() {
+            return Ok(Mapped { bytes });
+        }
+        let mapped = self.disk.map(&self.path);
+        self.is_unreadable.store(mapped.is_err(), Relaxed);
+        let bytes = Arc::new(mapped.map_err(failed(&self.path, "map"))?);
+        if !self.is_checked.load(Relaxed) {
+            self.check(&bytes).map_err(|reason| {
+                self.is_unusable.store(true, Relaxed);
+                self.damaged(&reason)
+            })?;
+            self.is_checked.store(true, Relaxed);
+        }
+        self.maps.hold(&self.map, Arc::clone(&bytes));
+        Ok(Mapped { bytes })
     }
 
-    fn map(&self) -> Result<Bytes, String> {
-        let bytes = self
-            .disk
-            .map(&self.path)
-            .map_err(|error| error.to_string())?;
-        let reader = Reader::open(&bytes).map_err(|error| error.to_string())?;
+    fn check(&self, bytes: &[u8]) -> Result<(), String> {
+        let reader = Reader::open(bytes).map_err(|error| error.to_string())?;
         let found = reader.header().span;
         if found != self.expected {
             return Err(format!("it holds {found:?}, not {:?}", self.expected));
         }
-        Ok(bytes)
+        Ok(())
     }
 
     /// The manifest entry.
@@ -118,7 +153,8 @@ impl Block {
         if from >= until {
             return Ok(());
         }
-        let found = self.reader()?.series_checked(series);
+        let map = self.mapped()?;
+        let found = map.reader().series_checked(series);
         let found = found.map_err(|error| self.damaged(&error))?;
         if let Some(encoded) = found {
             let start = self.entry.first_slot;
@@ -134,15 +170,26 @@ impl Block {
     /// # Errors
     /// `Damaged`, naming the first that fails.
     pub(super) fn check_all(&self) -> Result<(), StoreError> {
-        match self.reader()?.verify().first() {
+        match self.mapped()?.reader().verify().first() {
             None => Ok(()),
             Some(damage) => Err(self.damaged(&damage.error)),
         }
     }
 
-    /// True when the file was found not to be what it should.
+    /// True when the file was found not to be what it should, or cannot be read.
     pub(super) fn is_damaged(&self) -> bool {
-        self.found_damage.load(Relaxed)
+        self.found_damage.load(Relaxed) || self.is_unreadable.load(Relaxed)
+    }
+
+    /// True when nothing of it can be used: it is then set aside. A block of which some series are
+    /// damaged goes on answering for the others.
+    pub(super) fn is_unusable(&self) -> bool {
+        self.is_unusable.load(Relaxed)
+    }
+
+    /// Where the file is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Adds the ids of all its series to `ids`.
@@ -150,7 +197,7 @@ impl Block {
     /// # Errors
     /// `Damaged` when the index is not as written.
     pub(super) fn collect_ids(&self, ids: &mut Vec<u32>) -> Result<(), StoreError> {
-        for id in self.reader()?.ids() {
+        for id in self.mapped()?.reader().ids() {
             ids.push(id.map_err(|error| self.damaged(&error))?);
         }
         Ok(())

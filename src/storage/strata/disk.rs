@@ -10,10 +10,11 @@ use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
-use rustix::fs::FallocateFlags;
+use rustix::fs::{FallocateFlags, SeekFrom};
 
 use crate::storage::StoreError;
 use crate::storage::map::{Bytes, Words, start_writing_out};
@@ -85,6 +86,15 @@ pub(super) trait WordBacking: Send + Sync + Debug {
     /// Zeroes `range`, keeping the reservation, with as few bytes to the device as the file system
     /// allows. Nobody stores to `range` meanwhile. Durable after [`WordBacking::sync`].
     fn clear(&self, words: &Words, range: Range<usize>) -> io::Result<()>;
+    /// False when `range` is a hole of the file, which reads as zeros. A hole is not to be read through
+    /// the map: tmpfs gives it a page even then, and kills the process when there is none.
+    fn has_data(&self, _range: Range<usize>) -> io::Result<bool> {
+        Ok(true)
+    }
+    /// Bytes that the file takes on the disk, reserved ones too, where there is one.
+    fn disk_bytes(&self) -> u64 {
+        0
+    }
     /// Starts to write out what is dirty, without waiting.
     fn start_sync(&self) -> io::Result<()>;
     /// Makes everything stored before the call durable.
@@ -229,6 +239,20 @@ impl WordBacking for RealBacking {
             word.store(0, Relaxed);
         }
         Ok(())
+    }
+
+    fn has_data(&self, range: Range<usize>) -> io::Result<bool> {
+        let (offset, length) = in_bytes(&range);
+        match rustix::fs::seek(&self.file, SeekFrom::Data(offset)) {
+            Ok(found) => Ok(found < offset + length),
+            Err(rustix::io::Errno::NXIO) => Ok(false),
+            Err(error) if is_unsupported(error) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn disk_bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |file| file.blocks() * 512)
     }
 
     fn start_sync(&self) -> io::Result<()> {

@@ -162,6 +162,9 @@ impl Panel {
     /// Zeroes cells of a row. Only what is not zero is touched, so that a row without blocks on the
     /// disk needs none.
     fn clear_cells(&self, row: u32, columns: &[u32]) {
+        if !self.is_readable(row) {
+            return;
+        }
         let cells = self.row_cells(row);
         let mut has_changed = false;
         for &column in columns {

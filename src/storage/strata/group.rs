@@ -23,6 +23,7 @@ use super::disk::{Disk, failed};
 use super::health::{Counters, Health};
 use super::late::Late;
 use super::layout::{Layout, ROW_SLOTS, align_down};
+use super::maps::Maps;
 use super::panel::Panel;
 use super::settled::Changes;
 use super::table::SeriesTable;
@@ -44,6 +45,8 @@ pub(super) struct Common {
     pub(super) rollups: RwLock<Vec<Rollup>>,
     pub(super) health: Health,
     pub(super) counters: Counters,
+    /// The block files that are mapped.
+    pub(super) maps: Arc<Maps>,
     /// How often slots changed that caches take for final.
     pub(super) changes: Changes,
     /// Seconds ahead of the clock that points may be.
@@ -308,7 +311,9 @@ impl Group {
     /// The block file of an entry.
     pub(super) fn block(&self, archive: usize, entry: BlockEntry) -> Block {
         let (folder, place) = (self.archive_folder(archive), self.block_place(archive));
-        Block::new(&self.common.disk, &folder, entry, place, self.step(archive))
+        let common = &self.common;
+        let step = self.step(archive);
+        Block::new(&common.disk, &common.maps, &folder, entry, place, step)
     }
 
     /// The `low` of the newest view, see [`Group::low`](struct.Group.html).
@@ -364,6 +369,20 @@ impl Group {
     /// How often series were forgotten.
     pub(super) fn times_forgotten(&self) -> u64 {
         self.forgotten.load(Acquire)
+    }
+
+    /// Bytes of its panels, blocks and late segments on the disk.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        let view = self.view.load();
+        let blocks = view.archives.iter().flat_map(|archive| &archive.blocks);
+        let blocks: u64 = blocks.map(|block| block.entry().bytes).sum();
+        let panels: u64 = self
+            .panels
+            .load()
+            .iter()
+            .map(|panel| panel.disk_bytes())
+            .sum();
+        blocks + panels + self.late.disk_bytes()
     }
 
     /// The number of the newest sync that has begun; what was stored before is surely durable once

@@ -85,6 +85,13 @@ impl Health {
         damaged.retain(|(path, _)| !path.starts_with(folder));
     }
 
+    /// Forgets a damaged file that is about to get another name, and answers what was wrong with it.
+    pub(super) fn forget_damaged(&self, path: &Path) -> Option<String> {
+        let mut damaged = self.damaged.lock();
+        let position = damaged.iter().position(|(known, _)| known == path)?;
+        Some(damaged.swap_remove(position).1)
+    }
+
     /// Remembers a failed read: damage costs one file, and the rest is served.
     pub(super) fn note_unreadable(&self, error: &StoreError) {
         match error {
@@ -123,25 +130,19 @@ pub(super) struct Counters {
     pub(super) series: AtomicU64,
     /// Blocks sealed or rolled up.
     pub(super) blocks: AtomicU64,
-    /// Bytes of panels, blocks and late segments.
-    pub(super) bytes: AtomicU64,
     /// The longest time a writer was kept from storing.
     pub(super) stall_us: AtomicU64,
-    /// Late points not yet in blocks.
-    pub(super) pending: AtomicU64,
 }
 
 impl Counters {
-    /// For `/metrics`.
+    /// For `/metrics`; what the groups know is added by the store.
     pub(super) fn report(&self) -> StoreStatistics {
         StoreStatistics {
             points_stored: self.points.load(Relaxed),
             points_late: self.late.load(Relaxed),
             series_created: self.series.load(Relaxed),
             blocks_sealed: self.blocks.load(Relaxed),
-            bytes_on_disk: self.bytes.load(Relaxed),
             longest_stall_us: self.stall_us.load(Relaxed),
-            points_pending: self.pending.load(Relaxed),
             ..StoreStatistics::default()
         }
     }

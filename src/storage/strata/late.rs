@@ -259,6 +259,15 @@ impl Late {
         paths
     }
 
+    /// Bytes that the segments take on the disk.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        let segments = self.segments();
+        let bytes = segments
+            .iter()
+            .map(|segment| segment.file.backing.disk_bytes());
+        bytes.sum()
+    }
+
     /// The segments, to be synced outside of the lock.
     pub(super) fn segments(&self) -> Vec<Arc<Segment>> {
         self.state.lock().segments.clone()
@@ -278,7 +287,7 @@ impl Late {
         let segment = Segment::open(disk, path)?;
         let mut state = self.state.lock();
         let mut greatest = None;
-        for record in segment.records() {
+        for record in segment.records()? {
             if record.archive == 0 {
                 greatest = greatest.max(Some(record.slot));
             }
@@ -334,6 +343,11 @@ pub(super) struct Segment {
     written: AtomicUsize,
     reserved: AtomicUsize,
     dirty: AtomicBool,
+}
+
+/// The first word of a record.
+fn place_of(record: usize) -> usize {
+    HEADER_WORDS + record * RECORD_WORDS
 }
 
 impl Segment {
@@ -398,8 +412,7 @@ impl Segment {
         if position >= self.reserved.load(Relaxed) {
             self.reserve(position)?;
         }
-        let at = HEADER_WORDS + position * RECORD_WORDS;
-        let words = self.file.words.run(at, RECORD_WORDS);
+        let words = self.file.words.run(place_of(position), RECORD_WORDS);
         for (place, word) in words.iter().zip(record.encode()) {
             place.store(word.to_le(), Relaxed);
         }
@@ -412,23 +425,32 @@ impl Segment {
 
     fn reserve(&self, from: usize) -> Result<(), StoreError> {
         let until = (from + RESERVED_RECORDS).min(self.capacity());
-        let words = |record: usize| HEADER_WORDS + record * RECORD_WORDS;
         self.file
             .backing
-            .reserve(words(from)..words(until))
+            .reserve(place_of(from)..place_of(until))
             .map_err(failed(&self.path, "reserve records of"))?;
         self.reserved.store(until, Relaxed);
         Ok(())
     }
 
-    /// Every whole record; places that are free or torn are passed over.
-    fn records(&self) -> impl Iterator<Item = LateRecord> {
-        let places = (0..self.capacity()).map(|record| HEADER_WORDS + record * RECORD_WORDS);
-        places.filter_map(|at| {
-            let run = self.file.words.run(at, RECORD_WORDS);
-            let words = [0, 1, 2].map(|word| u64::from_le(run[word].load(Relaxed)));
-            LateRecord::decode(words)
-        })
+    /// Every whole record; places that are free or torn are passed over, and what was never reserved
+    /// is not looked at.
+    fn records(&self) -> Result<Vec<LateRecord>, StoreError> {
+        let mut records = Vec::new();
+        for from in (0..self.capacity()).step_by(RESERVED_RECORDS) {
+            let until = (from + RESERVED_RECORDS).min(self.capacity());
+            let words = place_of(from)..place_of(until);
+            let found = self.file.backing.has_data(words);
+            if !found.map_err(failed(&self.path, "seek data of"))? {
+                continue;
+            }
+            records.extend((from..until).filter_map(|record| {
+                let run = self.file.words.run(place_of(record), RECORD_WORDS);
+                let words = [0, 1, 2].map(|word| u64::from_le(run[word].load(Relaxed)));
+                LateRecord::decode(words)
+            }));
+        }
+        Ok(records)
     }
 
     /// Makes all records written before the call durable.

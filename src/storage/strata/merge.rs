@@ -120,9 +120,16 @@ impl Group {
                 return Ok(None);
             }
         }
-        let mut sources = Vec::new();
+        let mut maps = Vec::new();
         for block in &plan.inputs {
-            let reader = block.reader()?;
+            maps.push((block, block.mapped()?));
+        }
+        let readers: Vec<_> = maps
+            .iter()
+            .map(|(block, map)| (block, map.reader()))
+            .collect();
+        let mut sources = Vec::new();
+        for (block, reader) in &readers {
             sources.push(Source {
                 block,
                 series: reader.iter().peekable(),

@@ -27,6 +27,7 @@ pub mod inspect;
 mod late;
 mod lateness;
 mod layout;
+mod maps;
 mod merge;
 mod panel;
 mod read;

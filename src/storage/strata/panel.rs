@@ -28,6 +28,9 @@ pub(super) struct Panel {
     file: WordFile,
     /// One bit for each [`RESERVED_ROWS`] rows that have their blocks on disk.
     reserved: AtomicU64,
+    /// The same, of the rows that may hold something: those, and what had data at opening. The others
+    /// are holes and are not looked at, see [`WordBacking::has_data`](super::disk::WordBacking).
+    readable: AtomicU64,
     /// True when something was stored since the last sync began.
     dirty: AtomicBool,
 }
@@ -120,6 +123,7 @@ impl Panel {
         for column in 0..header.columns {
             opened.owner(column)?;
         }
+        opened.find_data()?;
         Ok(opened)
     }
 
@@ -129,10 +133,33 @@ impl Panel {
             path,
             file,
             reserved: AtomicU64::new(0),
+            readable: AtomicU64::new(0),
             // Also of a panel that was there: the process before may have been killed with stores
             // that only the kernel knew of.
             dirty: AtomicBool::new(true),
         }
+    }
+
+    /// Finds the rows that have data.
+    fn find_data(&self) -> Result<(), StoreError> {
+        for group in 0..self.header.rows.div_ceil(RESERVED_ROWS) {
+            let found = self.file.backing.has_data(self.group_words(group));
+            if found.map_err(failed(&self.path, "seek data of"))? {
+                self.readable.fetch_or(1 << group, Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// The words of rows that are reserved together.
+    fn group_words(&self, group: u32) -> Range<usize> {
+        let last = ((group + 1) * RESERVED_ROWS).min(self.header.rows);
+        self.header.cell_word(group * RESERVED_ROWS, 0)..self.header.cell_word(last, 0)
+    }
+
+    /// Bytes that it takes on the disk.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.file.backing.disk_bytes()
     }
 
     /// The header.
@@ -170,6 +197,9 @@ impl Panel {
     /// Loads a value, NaN when absent.
     #[inline]
     pub(super) fn load(&self, row: u32, column: u32) -> f64 {
+        if !self.is_readable(row) {
+            return f64::NAN;
+        }
         ring::value_of(u64::from_le(self.cell(row, column).load(Acquire)))
     }
 
@@ -206,20 +236,25 @@ impl Panel {
         self.reserved.load(Relaxed) & 1 << (row / RESERVED_ROWS) != 0
     }
 
+    /// True when the row may hold something; nothing is loaded from other rows.
+    #[inline]
+    pub(super) fn is_readable(&self, row: u32) -> bool {
+        // Relaxed: whoever knows of a store to the row also knows of the bit set before it.
+        self.readable.load(Relaxed) & 1 << (row / RESERVED_ROWS) != 0
+    }
+
     /// Reserves the rows around `row` on disk.
     ///
     /// # Errors
     /// When the disk is full, or fails.
     pub(super) fn reserve(&self, row: u32) -> Result<(), StoreError> {
         let group = row / RESERVED_ROWS;
-        let last = ((group + 1) * RESERVED_ROWS).min(self.header.rows);
-        let (start, end) = (group * RESERVED_ROWS, last);
-        let words = self.header.cell_word(start, 0)..self.header.cell_word(end, 0);
         self.file
             .backing
-            .reserve(words)
+            .reserve(self.group_words(group))
             .map_err(failed(&self.path, "reserve rows of"))?;
         // Relaxed: a row is stored to by whoever saw the bit, and the reservation is the kernel's.
+        self.readable.fetch_or(1 << group, Relaxed);
         self.reserved.fetch_or(1 << group, Relaxed);
         Ok(())
     }
@@ -229,18 +264,26 @@ impl Panel {
     /// # Errors
     /// When the disk fails.
     pub(super) fn clear_rows(&self, rows: Range<u32>) -> Result<(), StoreError> {
-        let words = self.header.cell_word(rows.start, 0)..self.header.cell_word(rows.end, 0);
-        self.file
-            .backing
-            .clear(&self.file.words, words)
-            .map_err(failed(&self.path, "clear rows of"))?;
-        self.mark_dirty();
+        let mut start = rows.start;
+        while start < rows.end {
+            let end = ((start / RESERVED_ROWS + 1) * RESERVED_ROWS).min(rows.end);
+            if self.is_readable(start) {
+                let words = self.header.cell_word(start, 0)..self.header.cell_word(end, 0);
+                self.file
+                    .backing
+                    .clear(&self.file.words, words)
+                    .map_err(failed(&self.path, "clear rows of"))?;
+                self.mark_dirty();
+            }
+            start = end;
+        }
         Ok(())
     }
 
     /// True when no row has a value in the column.
     pub(super) fn is_column_empty(&self, column: u32) -> bool {
-        (0..self.header.rows).all(|row| self.cell(row, column).load(Acquire) == 0)
+        let mut rows = (0..self.header.rows).filter(|row| self.is_readable(*row));
+        rows.all(|row| self.cell(row, column).load(Acquire) == 0)
     }
 
     /// Zeroes what free columns hold. After a power loss a page of cells may have outlived the column
@@ -250,7 +293,7 @@ impl Panel {
         for column in 0..self.header.columns {
             is_free.push(self.owner(column)?.is_none());
         }
-        for row in 0..self.header.rows {
+        for row in (0..self.header.rows).filter(|row| self.is_readable(*row)) {
             for (cell, free) in self.row_cells(row).iter().zip(&is_free) {
                 if *free && cell.load(Relaxed) != 0 {
                     cell.store(0, Relaxed);

@@ -14,7 +14,7 @@ use plumbago_storage_format::manifest::{ArchiveManifest, BlockEntry, Manifest};
 use plumbago_storage_format::ring::{first_column, locate};
 
 use super::disk::failed;
-use super::group::{Group, MANIFEST_FILE};
+use super::group::{Group, MANIFEST_FILE, Work};
 use super::late::segment_number;
 use super::layout::{ROW_SLOTS, align_down};
 use super::panel::{self, Panel};
@@ -51,6 +51,28 @@ impl Group {
         renamed.map_err(failed(path, "set aside"))?;
         self.common.health.add_damaged(&target, reason);
         Ok(())
+    }
+
+    /// Sets blocks aside of which nothing can be used, and goes on without them.
+    ///
+    /// # Errors
+    /// When a file cannot be renamed, or the manifest not be written.
+    pub(super) fn set_aside_unusable(&self, work: &mut Work) -> Result<(), StoreError> {
+        let view = self.view.load_full();
+        let blocks = view.archives.iter().flat_map(|archive| &archive.blocks);
+        let unusable: Vec<_> = blocks.filter(|block| block.is_unusable()).collect();
+        let Some(mut next) = work.manifest.clone().filter(|_| !unusable.is_empty()) else {
+            return Ok(());
+        };
+        for block in &unusable {
+            let reason = self.common.health.forget_damaged(block.path());
+            self.set_aside(block.path(), &reason.unwrap_or_default())?;
+        }
+        for archive in &mut next.archives {
+            let is_gone = |entry: &BlockEntry| unusable.iter().any(|gone| gone.entry() == entry);
+            archive.blocks.retain(|entry| !is_gone(entry));
+        }
+        self.commit(work, next, Vec::new())
     }
 
     pub(super) fn open_panels(&mut self) -> Result<(), StoreError> {

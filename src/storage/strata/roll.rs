@@ -6,7 +6,6 @@
 //! Threads: under the group's `work` lock, as `seal`.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use plumbago_storage_format::manifest::{BlockEntry, Manifest};
 
@@ -178,9 +177,7 @@ impl Group {
     pub(super) fn remove_block(&self, archive: usize, entry: &BlockEntry) {
         let path = self.archive_folder(archive).join(block::file_name(entry));
         // What cannot be removed now is swept at the next opening.
-        if self.disk().remove(&path).is_ok() {
-            self.common.counters.bytes.fetch_sub(entry.bytes, Relaxed);
-        }
+        let _ = self.disk().remove(&path);
     }
 
     /// Slots before this one are of no more use to an archive: they fell out of its retention, and

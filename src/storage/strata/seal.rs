@@ -273,7 +273,6 @@ impl BlockOutput {
         })?;
         let counters = &group.common.counters;
         counters.blocks.fetch_add(1, Relaxed);
-        counters.bytes.fetch_add(entry.bytes, Relaxed);
         blocks.push(Arc::new(group.block(self.archive, entry)));
         Ok(())
     }

@@ -561,6 +561,23 @@ impl WordBacking for SimulatedBacking {
         Ok(())
     }
 
+    fn has_data(&self, range: Range<usize>) -> io::Result<bool> {
+        let state = self.disk.state.lock();
+        let Inode::Words { words, durable } = &state.inodes[self.inode] else {
+            return Ok(true);
+        };
+        let sectors = range.start / SECTOR_WORDS..range.end.div_ceil(SECTOR_WORDS);
+        let is_written = durable.sectors.range(sectors.clone()).next().is_some();
+        let is_filled = |sector: &usize| words.read_sector(*sector) != [0; SECTOR_WORDS];
+        let touched = || {
+            words
+                .touched()
+                .into_iter()
+                .filter(|at| sectors.contains(at))
+        };
+        Ok(is_written || touched().any(|sector| is_filled(&sector)))
+    }
+
     fn start_sync(&self) -> io::Result<()> {
         Ok(())
     }

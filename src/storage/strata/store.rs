@@ -18,6 +18,7 @@ use super::families::Families;
 use super::group::{Common, Group, GroupPlace};
 use super::health::{Counters, Health};
 use super::late::SEGMENT_RECORDS;
+use super::maps::{MAPS_MAX, Maps};
 use super::read::Slots;
 use super::settled::Changes;
 use super::table::SeriesTable;
@@ -122,6 +123,7 @@ impl Strata {
             rollups: RwLock::default(),
             health: Health::default(),
             counters: Counters::default(),
+            maps: Arc::new(Maps::new(MAPS_MAX)),
             changes: Changes::default(),
             future_window_s: i64::from(config.future_window_s),
             late_records: config.late_records,
@@ -453,6 +455,7 @@ impl Group {
         }
         let mut work = self.work.lock();
         let done = (|| {
+            self.set_aside_unusable(&mut work)?;
             while self.seal(&mut work)? {}
             while self.roll(&mut work)? {}
             let half = self.common.late_records / 2;
@@ -569,7 +572,12 @@ impl Store for Strata {
     }
 
     fn statistics(&self) -> StoreStatistics {
-        self.shared.common.counters.report()
+        let mut statistics = self.shared.common.counters.report();
+        for group in self.shared.all_groups() {
+            statistics.bytes_on_disk += group.disk_bytes();
+            statistics.points_pending += group.late.count() as u64;
+        }
+        statistics
     }
 }
 

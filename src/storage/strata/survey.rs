@@ -81,7 +81,7 @@ impl Shared {
 }
 
 fn add_usage(block: &Block, wanted: &Wanted, usage: &mut ArchiveUsage) -> Result<(), StoreError> {
-    for size in block.reader()?.sizes() {
+    for size in block.mapped()?.reader().sizes() {
         let (id, bytes) = size.map_err(|error| block.damaged(&error))?;
         if wanted.contains_key(&id) {
             usage.slots += u64::from(block.entry().slots);

@@ -134,7 +134,8 @@ fn count_archives(group: &Group, series: SeriesId) -> Vec<SeriesArchive> {
     let mut counted = vec![SeriesArchive::default(); group.layout.archives().len()];
     for (state, counts) in view.archives.iter().zip(&mut counted) {
         for block in &state.blocks {
-            let found = block.reader().and_then(|reader| {
+            let found = block.mapped().and_then(|map| {
+                let reader = map.reader();
                 let found = reader.series_checked(series.0);
                 let sizes = found.map(|found| found.map(|s| (s.bytes().len(), s.present())));
                 sizes.map_err(|error| block.damaged(&error))

@@ -138,7 +138,7 @@ impl Pinned {
             let blocks = blocks.filter_map(|block| {
                 // A block of our own, so that its map goes as soon as it is counted.
                 let block = group.block(archive, *block.entry());
-                match block.reader() {
+                match block.mapped() {
                     Ok(_) => Some(block),
                     Err(error) => {
                         group.common.health.note_unreadable(&error);
@@ -202,8 +202,8 @@ impl Pinned {
         for (archive, blocks) in self.blocks.into_iter().enumerate() {
             for block in blocks {
                 tally.archives[archive].file_bytes += block.entry().bytes;
-                if let Ok(reader) = block.reader() {
-                    for series in reader.iter().flatten() {
+                if let Ok(map) = block.mapped() {
+                    for series in map.reader().iter().flatten() {
                         let first = block.entry().first_slot;
                         tally.add(archive, &series, (first, self.steps[archive]), &mut values);
                     }

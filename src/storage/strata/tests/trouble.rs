@@ -130,6 +130,55 @@ fn damaged_block_costs_only_itself_and_is_reported() {
 }
 
 #[test]
+fn block_with_a_damaged_head_is_set_aside_by_name_and_the_rest_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let last = stopped_folder(folder.path());
+    let blocks = files(folder.path(), ".block");
+    flip(&blocks[0], 30);
+    let (absent, store) = absent_after_reopening(folder.path(), last);
+    assert!((1..=3 * 240).contains(&absent), "{absent}");
+    store.shared.all_groups()[0].work_through(last);
+    let aside = files(folder.path(), ".damaged");
+    let health = store.health().damaged;
+    assert_eq!(health.len(), 1, "{health:?}");
+    assert_eq!(aside, [health[0].0.clone()]);
+    assert!(!health[0].1.is_empty());
+    assert!(!blocks[0].exists());
+    drop(store);
+    // The manifest no longer names it: the next opening neither misses nor sweeps it.
+    let (again, store) = absent_after_reopening(folder.path(), last);
+    assert_eq!(again, absent);
+    assert_eq!(store.health().damaged, []);
+    assert_eq!(files(folder.path(), ".damaged"), aside);
+}
+
+#[test]
+fn statistics_are_what_the_disk_holds_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let last = stopped_folder(folder.path());
+    let bench = Bench::open(folder.path(), "10s:6h", 3);
+    let statistics = bench.store.statistics();
+    assert_eq!(statistics.points_pending, 1);
+    let kinds = [".block", ".ring", ".log"];
+    let found = kinds.iter().flat_map(|kind| files(folder.path(), kind));
+    let bytes: u64 = found.map(|path| disk_bytes(&path)).sum();
+    let told = statistics.bytes_on_disk;
+    // Blocks are told by their length.
+    assert!(
+        told.abs_diff(bytes) * 20 <= bytes,
+        "{told} bytes told, {bytes} found"
+    );
+    drop(bench);
+    let (_, store) = absent_after_reopening(folder.path(), last);
+    assert_eq!(store.statistics().bytes_on_disk, told);
+}
+
+fn disk_bytes(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).unwrap().blocks() * 512
+}
+
+#[test]
 fn missing_block_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let last = stopped_folder(folder.path());
