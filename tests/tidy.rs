@@ -207,6 +207,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("memchr", ANY),
     ("memmap2", &["storage"]),
     ("parking_lot", ANY),
+    ("parquet", &["tool"]),
     ("plumbago_storage_format", &["catalog", "storage", "tool"]),
     (
         "rayon",

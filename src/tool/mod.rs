@@ -26,6 +26,7 @@ mod du;
 mod dump;
 mod error;
 mod expire;
+mod export;
 mod fetch;
 mod fill;
 mod find_corrupt;
@@ -119,6 +120,8 @@ pub enum Tool {
     Convert(convert::Convert),
     /// Take the history of a Graphite install into a data folder: a Whisper tree, a dump.
     Import(Box<import::Import>),
+    /// Write series of a data folder as Whisper files, plaintext, CSV or Parquet.
+    Export(Box<export::Export>),
     /// List the metrics of a Whisper tree.
     List(list::List),
     /// Tell the file of a metric, or the metric of a file.
@@ -181,6 +184,7 @@ impl Tool {
             Self::Stale(tool) => tool.run(),
             Self::ValidateSchemas(tool) => tool.run(),
             Self::Convert(tool) => tool.run(),
+            Self::Export(tool) => tool.run(),
             Self::Import(tool) => tool.run(),
             Self::List(tool) => tool.run(),
             Self::Path(tool) => tool.run(),

@@ -9,6 +9,7 @@ mod clients;
 mod connections;
 mod crash;
 mod daemon;
+mod export;
 mod grafana;
 mod import;
 mod life;

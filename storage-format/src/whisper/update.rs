@@ -41,6 +41,34 @@ impl Header {
         archive.map_or(Placement::TooOld, Placement::Archive)
     }
 
+    /// Stores values in the slots of one archive as they are, and rolls nothing up: for a file whose
+    /// archives are all known. Times are rounded down to the step.
+    ///
+    /// # Errors
+    /// A time that the format's 32 bits cannot hold; a file that is too short.
+    ///
+    /// # Panics
+    /// If there is no archive of this number.
+    pub fn store_slots(
+        &self,
+        bytes: &mut [u8],
+        archive: usize,
+        points: &[(i64, f64)],
+    ) -> Result<(), WhisperError> {
+        self.check_length(bytes)?;
+        let archive = self.archives()[archive];
+        for &(timestamp_s, value) in points {
+            let interval = u32::try_from(archive.interval(limited(timestamp_s)));
+            let interval = interval.ok().filter(|interval| *interval > 0);
+            let interval = interval.ok_or(WhisperError::TooOld {
+                timestamp_s,
+                now_s: i64::from(u32::MAX),
+            })?;
+            let Ok(()) = archive.store(bytes, interval, value);
+        }
+        Ok(())
+    }
+
     fn is_future(&self, timestamp: i64, now: i64) -> bool {
         let step = i64::from(self.archives()[0].step_s);
         let number = timestamp.div_euclid(step);
