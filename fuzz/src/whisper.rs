@@ -1,7 +1,7 @@
 //! Any bytes as a Whisper file: they are refused, or read and written without a panic.
 
 use plumbago_storage_format::whisper::{
-    ArchiveSpec, Dialect, Header, Method, metric_name, relative_path,
+    ArchiveSpec, Comparison, Dialect, Header, Method, Resize, metric_name, relative_path,
 };
 
 const NOW: i64 = 1_700_000_000;
@@ -49,6 +49,32 @@ fn read(header: &Header, file: &[u8], now: i64) {
         let slots = header.slots(file, archive).expect("it is long enough");
         assert!(points.len() <= slots.count());
         assert!(header.fetch_archive(file, archive, i64::MIN, now).is_ok());
+    }
+    examine(header, file, now);
+}
+
+fn examine(header: &Header, file: &[u8], now: i64) {
+    header.faults(file).expect("it is long enough");
+    for until in times(file) {
+        let comparison = Comparison {
+            now,
+            until,
+            ignores_empty: false,
+        };
+        let diffs = header.diff(file, (header, file), comparison);
+        let diffs = diffs.expect("it is like itself");
+        assert!(diffs.iter().all(|diff| diff.differences.is_empty()));
+    }
+    let wanted = [(20, 8), (120, 7)].map(|(step_s, points)| ArchiveSpec { step_s, points });
+    let wanted = Header::new(&wanted, Method::Sum, 0.5, Dialect::Reference).expect("by the rules");
+    for how in [Resize::Points, Resize::Aggregate] {
+        let resized = header.resize(file, &wanted, how, now);
+        let resized = resized.expect("the method rolls up");
+        assert_eq!(
+            Header::parse(&resized, Dialect::Reference),
+            Ok(wanted.clone())
+        );
+        assert_eq!(wanted.faults(&resized), Ok(Vec::new()));
     }
 }
 

@@ -42,7 +42,6 @@ impl Interrupt {
     ///
     /// # Errors
     /// [`ToolError::Interrupted`] from the first signal on, with what `state` says of the work.
-    #[allow(dead_code, reason = "long loops that are no sweeps use it")]
     pub(super) fn check(&self, state: impl FnOnce() -> String) -> Result<(), ToolError> {
         match self.is_requested() {
             true => Err(ToolError::Interrupted(state())),

@@ -203,7 +203,10 @@ fn walk(root: &Path, progress: &Progress) -> Result<Vec<PathBuf>, ToolError> {
             let kind = kind.map_err(ToolError::io(&entry.path(), "cannot be read"))?;
             let path = entry.path();
             if kind.is_dir() {
-                folders.push(path);
+                // At the root of a file system, and nobody's but root's.
+                if entry.file_name() != "lost+found" {
+                    folders.push(path);
+                }
             } else if path.extension().is_some_and(|extension| extension == "wsp")
                 && (kind.is_file() || path.is_file())
             {
@@ -222,7 +225,13 @@ mod tests {
 
     fn tree() -> (tempfile::TempDir, Tree) {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b/c/d.wsp", "a.wsp", "b/x.txt", "_tagged/abc/def/h.wsp"] {
+        for name in [
+            "b/c/d.wsp",
+            "a.wsp",
+            "b/x.txt",
+            "_tagged/abc/def/h.wsp",
+            "lost+found/x.wsp",
+        ] {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
