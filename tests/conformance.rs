@@ -59,6 +59,26 @@ fn corpus_is_answered_as_graphite_does_from_strata() {
     }
 }
 
+/// From the files that the reference recorded its answers on, as they are.
+#[test]
+fn corpus_is_answered_as_graphite_does_from_its_own_whisper_files() {
+    if let Some(corpus) = Corpus::locate() {
+        let (engine, _folder) = fixture::on_whisper(&corpus);
+        check(&corpus, &engine);
+    }
+}
+
+/// From files that the engine made itself, and from points that are not in their files yet.
+#[test]
+fn corpus_is_answered_as_graphite_does_from_whisper_files_of_ours() {
+    if let Some(corpus) = Corpus::locate() {
+        for is_written in [false, true] {
+            let (engine, _folder) = fixture::into_whisper(&corpus, is_written);
+            check(&corpus, &engine);
+        }
+    }
+}
+
 fn check(corpus: &Corpus, engine: &Engine) {
     let cases = corpus.render_cases();
     assert!(!cases.is_empty(), "no case was chosen");

@@ -94,6 +94,18 @@ if [ "$(cat "$tools/graphite-web.stamp" 2>/dev/null)" != "$reference_packages" ]
     echo "$reference_packages" >"$tools/graphite-web.stamp"
 fi
 
+# carbon in an environment of its own: its setup puts files beside the packages unless it is told not to.
+carbon_packages="carbon==1.1.10 whisper==1.1.10 Twisted==26.10.0 txAMQP==0.8.2 cachetools==8.0.2 urllib3==2.8.0 six==1.17.0"
+if [ "$(cat "$tools/carbon.stamp" 2>/dev/null)" != "$carbon_packages" ]; then
+    echo "installing from PyPI: $carbon_packages"
+    rm -rf "$tools/carbon"
+    python3 -m venv "$tools/carbon"
+    # shellcheck disable=SC2086 # a list of words
+    GRAPHITE_NO_PREFIX=True "$tools/carbon/bin/pip" install -q --disable-pip-version-check \
+        --no-binary carbon $carbon_packages
+    echo "$carbon_packages" >"$tools/carbon.stamp"
+fi
+
 node_packages="statsd@0.9.0"
 if [ "$(cat "$tools/node.stamp" 2>/dev/null)" != "$node_packages" ]; then
     echo "installing from npm: $node_packages"

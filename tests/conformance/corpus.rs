@@ -39,9 +39,14 @@ impl Corpus {
         Some(Self { folder })
     }
 
+    /// Where a file is.
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.folder.join("visible").join(file)
+    }
+
     /// The objects of a file with one a line.
     pub(crate) fn lines(&self, file: &str) -> Vec<Value> {
-        let path = self.folder.join("visible").join(file);
+        let path = self.path(file);
         let text = std::fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         text.lines().map(|line| parse(&path, line)).collect()
@@ -49,7 +54,7 @@ impl Corpus {
 
     /// The one object of a file.
     pub(crate) fn object(&self, file: &str) -> Value {
-        let path = self.folder.join("visible").join(file);
+        let path = self.path(file);
         let text = std::fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         parse(&path, &text)

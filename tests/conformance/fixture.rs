@@ -1,14 +1,18 @@
 //! The corpus' data set in an engine, point by point as the corpus' own loader sends it.
 
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use plumbago::catalog::Catalog;
+use plumbago::clock::Clock;
 use plumbago::evaluate::{Engine, Source};
 use plumbago::events::{EventLog, NewEvent};
 use plumbago::metric::{AggregationMethod, Retention, Rollup, name};
 use plumbago::storage::memory::MemoryStore;
 use plumbago::storage::strata::{Strata, StrataConfig};
+use plumbago::storage::whisper::{Tree, WhisperConfig, WhisperStore};
 use plumbago::storage::{Maintenance, SeriesDefinition, ShardWriter, Store};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -36,6 +40,72 @@ pub(crate) fn on_strata(corpus: &Corpus) -> (Engine, TempDir) {
     };
     let store = Strata::open(&config).expect("a new store opens");
     (engine(corpus, Arc::new(store)), folder)
+}
+
+/// An engine over the recorded tree of Whisper files, unpacked into a folder, which goes with the guard.
+pub(crate) fn on_whisper(corpus: &Corpus) -> (Engine, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder for the tree");
+    let config = whisper(folder.path());
+    std::fs::create_dir(&config.tree).expect("a folder of its own");
+    let unpacked = Command::new("tar")
+        .arg("xzf")
+        .arg(corpus.path("fixture-whisper.tar.gz"))
+        .arg("-C")
+        .arg(&config.tree)
+        .status();
+    assert!(
+        unpacked.is_ok_and(|status| status.success()),
+        "tar unpacks the tree"
+    );
+    let tree = Tree {
+        root: config.tree.clone(),
+        tagged_names: config.tagged_names,
+        dialect: config.dialect,
+    };
+    let catalog = Arc::new(Catalog::in_memory());
+    let files = tree.scan().files;
+    let names = corpus.lines("fixture.jsonl");
+    assert_eq!(files.len(), names.len(), "each series has a file");
+    // The files of tagged series do not tell their names.
+    for series in &names {
+        let name = series["name"].as_str().expect("a series has a name");
+        let path = tree.path_of(name).expect("a name with a file");
+        assert!(files.contains(&path), "{path} is in the tree");
+        let (retention, rollup) = tree.definition(&path).expect("a sound file");
+        let created = catalog.create(
+            name,
+            name::hash(name.as_bytes()),
+            &Arc::new(retention),
+            rollup,
+        );
+        created.expect("a canonical name");
+    }
+    let store = WhisperStore::open(config, catalog.definitions()).expect("the tree opens");
+    let source = Source {
+        catalog,
+        store: Arc::new(store),
+    };
+    (Engine::new(source, Arc::new(events(corpus))), folder)
+}
+
+/// An engine over the whole data set in a new tree, written to its files or still on the way to them.
+pub(crate) fn into_whisper(corpus: &Corpus, is_written: bool) -> (Engine, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder for the store");
+    let config = WhisperConfig {
+        write_delay_max_s: if is_written { 0 } else { 3600 },
+        ..whisper(folder.path())
+    };
+    let store = WhisperStore::open(config, []).expect("a new store opens");
+    (engine(corpus, Arc::new(store)), folder)
+}
+
+fn whisper(folder: &Path) -> WhisperConfig {
+    WhisperConfig {
+        shards: 2,
+        background: false,
+        clock: Clock::manual(NOW),
+        ..WhisperConfig::new(folder)
+    }
 }
 
 fn engine(corpus: &Corpus, store: Arc<dyn Store>) -> Engine {

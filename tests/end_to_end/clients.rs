@@ -10,7 +10,7 @@ use crate::daemon::{Daemon, Home, last_minute, run, wait_for};
 /// One second a point, so that whatever second a client sends is shown as it is.
 const ONE_SECOND: &str = "schema=[{name='all', pattern='', retentions='1s:1h'}]";
 
-fn tool(path: &str) -> PathBuf {
+pub(crate) fn tool(path: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("target/test-tools")
         .join(path);

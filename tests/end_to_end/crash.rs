@@ -50,11 +50,26 @@ fn write_load(mut stream: TcpStream, round: i64, start: i64, stop: &AtomicBool) 
 
 #[test]
 fn every_point_that_was_shown_survives_kill_nine() {
+    check_survival(&[]);
+}
+
+/// Some points die in the cache, some on the way to their file, some in it.
+#[test]
+fn every_point_that_was_shown_survives_kill_nine_in_whisper_files() {
+    let sets = [
+        "storage.engine=whisper",
+        "storage.whisper.write_delay_max=1s",
+        "storage.whisper.open_files_max=8",
+    ];
+    check_survival(&sets);
+}
+
+fn check_survival(sets: &[&str]) {
     let home = Home::new();
     let start = now() / 10 * 10 - 900;
     let mut known = Shown::new();
     for round in 0..4 {
-        let daemon = home.start(&[TEN_SECONDS, "storage.sync_interval=50ms"]);
+        let daemon = home.start(&[&[TEN_SECONDS, "storage.sync_interval=50ms"], sets].concat());
         let after = shown(&daemon, start - 10);
         for (point, value) in &known {
             assert_eq!(
