@@ -19,18 +19,34 @@ const KIND: SegmentKind = SegmentKind {
     version: version::JOURNAL,
 };
 
-/// One point that a store has accepted.
+/// One point that a store has accepted, or word that a series' points were written, see
+/// [`JournalRecord::written`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct JournalRecord {
     /// The catalog's number of the series.
     pub series: u32,
     /// Seconds since the epoch.
     pub timestamp: i64,
-    /// The value; never NaN.
+    /// The value; NaN only in a [`JournalRecord::written`].
     pub value: f64,
 }
 
 impl JournalRecord {
+    /// Says that the points of a series before it are in their file, as long as the machine runs that
+    /// `boot` is the number of: a power loss may take back what a file was given.
+    pub fn written(series: u32, boot: u64) -> Self {
+        Self {
+            series,
+            timestamp: boot as i64,
+            value: f64::NAN,
+        }
+    }
+
+    /// The `boot` of a [`JournalRecord::written`]; `None` for a point.
+    pub fn written_boot(&self) -> Option<u64> {
+        self.value.is_nan().then_some(self.timestamp as u64)
+    }
+
     /// The record's words.
     pub fn encode(&self) -> [u64; RECORD_WORDS] {
         let (timestamp, cell) = (self.timestamp as u64, ring::cell_of(self.value));
@@ -94,6 +110,14 @@ mod tests {
             value: -0.0,
         };
         assert_eq!(JournalRecord::decode(extreme.encode()), Some(extreme));
+    }
+
+    #[test]
+    fn word_of_a_write_is_no_point() {
+        let written = JournalRecord::written(7, u64::MAX - 1);
+        let read = JournalRecord::decode(written.encode()).unwrap();
+        assert_eq!((read.series, read.written_boot()), (7, Some(u64::MAX - 1)));
+        assert_eq!(RECORD.written_boot(), None);
     }
 
     #[test]

@@ -14,10 +14,11 @@ use plumbago_storage_format::ring::{self, PanelHeader};
 /// A file in `vectors/` and what makes its bytes.
 type Vector = (&'static str, fn() -> Vec<u8>);
 
-const VECTORS: [Vector; 4] = [
+const VECTORS: [Vector; 5] = [
     ("ring-v1.bin", panel),
     ("late-v1.bin", late_segment),
     ("journal-v1.bin", journal_segment),
+    ("journal-v1-written.bin", journal_with_word_of_a_write),
     ("manifest-v1.bin", || manifest().encode()),
 ];
 
@@ -99,6 +100,14 @@ fn journal_segment() -> Vec<u8> {
         for word in record.encode() {
             bytes.extend(word.to_le_bytes());
         }
+    }
+    bytes
+}
+
+fn journal_with_word_of_a_write() -> Vec<u8> {
+    let mut bytes = journal_segment();
+    for word in JournalRecord::written(9, 0xfedc_ba98_7654_3210).encode() {
+        bytes.extend(word.to_le_bytes());
     }
     bytes
 }
@@ -205,6 +214,16 @@ fn golden_journal_holds_its_points() {
         assert_eq!(found, expected);
         assert_eq!(found.value.to_bits(), expected.value.to_bits());
     }
+}
+
+#[test]
+fn golden_journal_holds_word_of_a_write() {
+    let bytes = golden("journal-v1-written.bin");
+    let first = journal::HEADER_WORDS + JOURNAL.len() * journal::RECORD_WORDS;
+    let found = JournalRecord::decode([0, 1, 2].map(|offset| word(&bytes, first + offset)));
+    let found = found.unwrap();
+    assert_eq!(found.series, 9);
+    assert_eq!(found.written_boot(), Some(0xfedc_ba98_7654_3210));
 }
 
 #[test]

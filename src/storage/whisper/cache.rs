@@ -258,16 +258,28 @@ impl Cache {
         mut append: impl FnMut(SeriesId, &CachedPoint) -> Option<u32>,
     ) {
         for (id, pending) in &mut self.series {
-            for point in pending
-                .points
-                .iter_mut()
-                .filter(|point| point.segment == from)
-            {
+            let points = pending.points.iter_mut();
+            for point in points.filter(|point| point.segment == from) {
                 let Some(segment) = append(*id, point) else {
                     return;
                 };
                 point.segment = segment;
             }
+        }
+    }
+
+    /// The same for all points of a series.
+    pub(super) fn move_series(
+        &mut self,
+        id: SeriesId,
+        mut append: impl FnMut(&CachedPoint) -> Option<u32>,
+    ) {
+        let pending = self.series.get_mut(&id);
+        for point in pending.into_iter().flat_map(|pending| &mut pending.points) {
+            let Some(segment) = append(point) else {
+                return;
+            };
+            point.segment = segment;
         }
     }
 }

@@ -178,6 +178,7 @@ impl<'a> Flusher<'a> {
                 for segment in state.cache.confirm(id, &points, due) {
                     state.journal.release(segment);
                 }
+                state.note_written(id, now);
             }
             Ok(Outcome::Waits) => shard.state.lock().cache.await_creation(id),
             Err(error) => self.failed(&series, error, now),

@@ -33,6 +33,8 @@ pub(super) struct Journal {
     numbers: Arc<AtomicU32>,
     /// A segment takes no more records so long after its first.
     age_max_s: i64,
+    /// See [`boot_number`].
+    boot: u64,
     /// Oldest first; the last one may take records.
     segments: VecDeque<Segment>,
     has_open: bool,
@@ -70,6 +72,7 @@ impl Journal {
             shard,
             numbers,
             age_max_s,
+            boot: boot_number(),
             segments: VecDeque::new(),
             has_open: false,
         }
@@ -91,7 +94,24 @@ impl Journal {
         let segment = self.segments.back_mut();
         let segment = segment.expect("a segment was begun when there was none");
         segment.append(record);
+        segment.pending += 1;
         Ok(segment.number)
+    }
+
+    /// Notes that all points of a series so far are in their file.
+    ///
+    /// # Errors
+    /// When a segment is needed and cannot be made; the points are then written once more after a
+    /// kill.
+    pub(super) fn note_written(&mut self, series: u32, now: i64) -> Result<(), StoreError> {
+        let has_room = self.segments.back().is_some_and(Segment::has_room);
+        if !(self.has_open && has_room) {
+            self.begin_segment(now)?;
+        }
+        if let Some(segment) = self.segments.back_mut() {
+            segment.append(&JournalRecord::written(series, self.boot));
+        }
+        Ok(())
     }
 
     fn begin_segment(&mut self, now: i64) -> Result<(), StoreError> {
@@ -181,7 +201,6 @@ impl Segment {
             place.store(word.to_le(), Relaxed);
         }
         self.written += 1;
-        self.pending += 1;
         if !self.disk.dirty.load(Relaxed) {
             self.disk.dirty.store(true, Relaxed);
         }
@@ -258,6 +277,17 @@ pub(super) fn records(path: &Path) -> Result<Vec<JournalRecord>, StoreError> {
         .iter()
         .filter_map(|place| JournalRecord::decode([0, 1, 2].map(|number| word(place, number))));
     Ok(records.collect())
+}
+
+/// Tells the machine's boots apart; zero where the system does not.
+pub(super) fn boot_number() -> u64 {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = id
+        .chars()
+        .filter(char::is_ascii_hexdigit)
+        .take(16)
+        .collect();
+    u64::from_str_radix(&digits, 16).unwrap_or_default()
 }
 
 fn file_name(number: u32, shard: usize) -> String {

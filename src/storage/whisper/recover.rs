@@ -9,9 +9,12 @@ use super::cache::CachedPoint;
 use super::journal::{self, Listing};
 use super::open_file::OpenFile;
 use super::series::Series;
-use super::shard::Shared;
+use super::shard::{Shared, State, record_of};
 use crate::metric::SeriesId;
 use crate::storage::StoreError;
+
+/// The segment of points that are in no new one yet.
+const NO_SEGMENT: u32 = 0;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,14 +40,16 @@ pub(super) fn recover(shared: &Shared, now: i64) -> Result<Recovered, StoreError
     if let Some((newest, _)) = old.last() {
         shared.segment_numbers.fetch_max(newest + 1, Relaxed);
     }
+    let boot = journal::boot_number();
     let mut recovered = Recovered::default();
     let mut read = Vec::new();
     for (_, path) in old {
         match journal::records(&path) {
             Ok(records) => {
-                for record in &records {
-                    recovered.dropped += usize::from(!replay(shared, record, now)?);
-                }
+                let lost = records
+                    .iter()
+                    .filter(|record| !replay(shared, record, boot, now));
+                recovered.dropped += lost.count();
                 read.push(path);
             }
             // It stays where it is, for somebody to look at.
@@ -60,8 +65,9 @@ pub(super) fn recover(shared: &Shared, now: i64) -> Result<Recovered, StoreError
         for id in ids {
             recovered.dropped += drop_old(shared, id, now);
         }
-        let state = shard.state.lock();
+        let mut state = shard.state.lock();
         recovered.points += state.cache.points();
+        journal_again(&mut state, now)?;
         for segment in state.journal.unsynced() {
             segment.sync()?;
         }
@@ -73,27 +79,41 @@ pub(super) fn recover(shared: &Shared, now: i64) -> Result<Recovered, StoreError
 }
 
 /// False when nobody knows the series.
-fn replay(shared: &Shared, record: &JournalRecord, now: i64) -> Result<bool, StoreError> {
+fn replay(shared: &Shared, record: &JournalRecord, boot: u64, now: i64) -> bool {
     let Some(series) = shared.series.get(SeriesId(record.series)) else {
-        return Ok(false);
+        return false;
     };
+    let mut state = shared.shards[series.shard].state.lock();
+    if let Some(written) = record.written_boot() {
+        if written == boot && boot != 0 {
+            state.cache.remove(series.id);
+        }
+        return true;
+    }
     let step = series.with_definition(|known| i64::from(known.retention.finest().step));
     let interval = record.timestamp - record.timestamp.rem_euclid(step);
     let Ok(interval) = u32::try_from(interval) else {
-        return Ok(false);
+        return false;
     };
-    let mut state = shared.shards[series.shard].state.lock();
-    let segment = state.journal.append(record, now)?;
     let point = CachedPoint {
         interval,
-        segment,
+        segment: NO_SEGMENT,
         value: record.value,
     };
     // At once: they have waited already.
-    if let Some(replaced) = state.cache.put(series.id, point, now) {
-        state.journal.release(replaced);
-    }
-    Ok(true)
+    state.cache.put(series.id, point, now);
+    true
+}
+
+/// Puts what is left into new segments.
+fn journal_again(state: &mut State, now: i64) -> Result<(), StoreError> {
+    let journal = &mut state.journal;
+    let mut failure = None;
+    state.cache.move_on(NO_SEGMENT, |id, point| {
+        let appended = journal.append(&record_of(id, point), now);
+        appended.map_err(|error| failure = Some(error)).ok()
+    });
+    failure.map_or(Ok(()), Err)
 }
 
 /// Drops points of a series that need not or cannot be written: those that have left the finest archive
@@ -118,9 +138,8 @@ fn drop_old(shared: &Shared, id: SeriesId, now: i64) -> usize {
     gone.extend(&lost);
     gone.sort_unstable_by_key(|point| point.interval);
     let mut state = shard.state.lock();
-    for segment in state.cache.confirm(id, &gone, now) {
-        state.journal.release(segment);
-    }
+    // They stand in no new segment yet that would have to know.
+    state.cache.confirm(id, &gone, now);
     lost.len()
 }
 

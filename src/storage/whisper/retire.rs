@@ -10,10 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use plumbago_storage_format::journal::JournalRecord;
-
 use super::journal::{SegmentFile, failed};
-use super::shard::Shared;
+use super::shard::{Shared, record_of};
 use crate::storage::StoreError;
 
 /// How often it is looked whether a segment may go.
@@ -60,12 +58,7 @@ fn move_stuck_points(shared: &Shared, now: i64) {
         };
         let journal = &mut state.journal;
         state.cache.move_on(stuck, |id, point| {
-            let record = JournalRecord {
-                series: id.0,
-                timestamp: i64::from(point.interval),
-                value: point.value,
-            };
-            let segment = journal.append(&record, now).ok()?;
+            let segment = journal.append(&record_of(id, point), now).ok()?;
             journal.release(stuck);
             Some(segment)
         });

@@ -306,6 +306,31 @@ impl Shared {
     }
 }
 
+impl State {
+    /// Notes that a series was written; points that came meanwhile stand after the note again.
+    pub(super) fn note_written(&mut self, id: SeriesId, now: i64) {
+        let journal = &mut self.journal;
+        if journal.note_written(id.0, now).is_err() {
+            // After a kill the points are written once more, which seldom shows.
+            return;
+        }
+        self.cache.move_series(id, |point| {
+            let segment = journal.append(&record_of(id, point), now).ok()?;
+            journal.release(point.segment);
+            Some(segment)
+        });
+    }
+}
+
+/// A point of the cache as the journal has it.
+pub(super) fn record_of(id: SeriesId, point: &CachedPoint) -> JournalRecord {
+    JournalRecord {
+        series: id.0,
+        timestamp: i64::from(point.interval),
+        value: point.value,
+    }
+}
+
 impl Shard {
     /// True when its cache is more than half full.
     pub(super) fn is_pressed(&self) -> bool {
