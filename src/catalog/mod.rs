@@ -133,6 +133,12 @@ impl Catalog {
         })
     }
 
+    /// The names that were registered by hand (`/tags/tagSeries`) and have no series yet.
+    pub fn registered_names(&self) -> Vec<String> {
+        let index = self.index.read();
+        index.tags.registered_only().map(str::to_owned).collect()
+    }
+
     /// The name tables of the shard workers, filled: a name is in table [`name::shard_of`].
     pub fn name_tables(&self, shards: usize) -> Vec<NameTable> {
         let mut tables: Vec<_> = (0..shards).map(|_| NameTable::new()).collect();

@@ -98,6 +98,7 @@ impl TreeIndex {
             }
         }
         self.find_hashed(&mut hashed);
+        new_files.extend(self.find_registered(&mut hashed));
         outcome.nameless = hashed.len();
         for chunk in new_files.chunks(READERS * 1024) {
             for (file, definition) in chunk.iter().zip(self.read_definitions(chunk)) {
@@ -132,6 +133,24 @@ impl TreeIndex {
                 self.found(series.id, &path);
             }
         }
+    }
+
+    /// Takes the files of names that were registered by hand out of those without a name: that is how
+    /// somebody who brings a tree of hashed files tells what they are.
+    fn find_registered(&self, hashed: &mut HashSet<u64>) -> Vec<NewFile> {
+        if hashed.is_empty() {
+            return Vec::new();
+        }
+        let names = self.catalog.registered_names().into_iter();
+        let files = names.filter_map(|name| {
+            let relative_path = self.tree.path_of(&name)?;
+            let is_there = hashed.remove(&hash(relative_path.as_bytes()));
+            is_there.then_some(NewFile {
+                name,
+                relative_path,
+            })
+        });
+        files.collect()
     }
 
     fn read_definitions(&self, files: &[NewFile]) -> Vec<Result<(Retention, Rollup), String>> {

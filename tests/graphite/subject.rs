@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::daemon::{Daemon, Home, wait_for};
+use crate::daemon::{BINARY, Daemon, Home, run, wait_for};
 
 /// The time at which the data ends.
 pub(crate) const NOW: i64 = 1_750_000_000;
@@ -93,6 +93,27 @@ pub(crate) fn on_strata(corpus: &Path, home: &Home) -> Daemon {
     });
     load_events(corpus, &daemon.url(""));
     daemon
+}
+
+/// Imports a Whisper tree into the data folder of `home`, as of the time at which the data ends. The
+/// names of tagged series cannot be read from their files' names.
+pub(crate) fn import(corpus: &Path, home: &Home, tree: &Path) {
+    let fixture = std::fs::read_to_string(file(corpus, "fixture.jsonl")).unwrap();
+    let series = fixture.lines().map(|line| {
+        let series: serde_json::Value = serde_json::from_str(line).unwrap();
+        series["name"].as_str().unwrap().to_owned()
+    });
+    let tagged: Vec<String> = series.filter(|name| name.contains(';')).collect();
+    let names = home.write("names", &tagged.join("\n"));
+    let mut command = Command::new(BINARY);
+    command
+        .arg("import")
+        .arg(tree)
+        .arg("--into")
+        .arg(home.path("data"));
+    command.args(["--at", &NOW.to_string(), "--names", &names]);
+    let (status, stdout, stderr) = run(command);
+    assert!(status.success(), "import: {stdout}{stderr}");
 }
 
 fn points_of(corpus: &Path) -> f64 {
