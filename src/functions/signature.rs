@@ -13,6 +13,8 @@ pub enum Group {
     Sorting,
     Special,
     Transform,
+    /// What carbonapi has and the reference has not; editors show it apart.
+    Custom,
     Pie,
 }
 
@@ -169,6 +171,7 @@ impl Group {
             Self::Sorting => "Sorting",
             Self::Special => "Special",
             Self::Transform => "Transform",
+            Self::Custom => "Custom",
             Self::Pie => "Pie",
         }
     }

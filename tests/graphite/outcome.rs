@@ -143,8 +143,17 @@ fn on_purpose(request: &Request) -> Option<&'static str> {
     if has(&["transformNull("]) {
         return Some("transformNull with a longer reference series");
     }
-    if has(&["constantLine(", "threshold(", "aggregateLine("]) && request.is_of_one_second() {
+    if has(&[
+        "constantLine(",
+        "threshold(",
+        "aggregateLine(",
+        "countSeries()",
+    ]) && request.is_of_one_second()
+    {
         return Some("lines over a single second");
+    }
+    if has(&["offsetToZero("]) && has(&["holtWinters"]) {
+        return Some("the tags of two bands are one in the reference");
     }
     if has(&["stacked("]) && request.targets.iter().any(reads_again) {
         return Some("stacked counts once what is read twice");

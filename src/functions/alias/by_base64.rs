@@ -9,7 +9,7 @@ pub(super) struct AliasByBase64;
 
 static SIGNATURE: Signature = Signature {
     names: &["aliasByBase64", "aliasByHash"],
-    group: Group::Alias,
+    group: Group::Custom,
     usage: "(seriesList, nodeNum=None)",
     description: "Shows the legend decoded from base64, or with one of its nodes decoded; the first \
                   node is 1, as in carbonapi. What is not base64 stays as it is.",

@@ -31,20 +31,39 @@ impl Case {
         };
         Self { signature, change }
     }
+
+    /// One that carbonapi has and the reference has not.
+    const fn custom(mut self) -> Self {
+        self.signature.group = Group::Custom;
+        self
+    }
 }
 
 pub(super) static LOWER: Case = Case::new(
-    &["lower", "toLowerCase"],
+    &["lower"],
     "Shows the legend in small letters, or just the letters at the given positions, counted from 0 or \
      back from -1.",
     str::to_lowercase,
 );
 pub(super) static UPPER: Case = Case::new(
-    &["upper", "toUpperCase"],
+    &["upper"],
     "Shows the legend in capital letters, or just the letters at the given positions, counted from 0 \
      or back from -1.",
     str::to_uppercase,
 );
+
+pub(super) static TO_LOWER_CASE: Case = Case::new(
+    &["toLowerCase"],
+    "Another name of lower.",
+    str::to_lowercase,
+)
+.custom();
+pub(super) static TO_UPPER_CASE: Case = Case::new(
+    &["toUpperCase"],
+    "Another name of upper.",
+    str::to_uppercase,
+)
+.custom();
 
 impl Function for Case {
     fn signature(&self) -> &Signature {

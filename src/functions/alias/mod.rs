@@ -22,5 +22,7 @@ pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &sub::AliasSub,
     &legend_value::LegendValue,
     &case::LOWER,
+    &case::TO_LOWER_CASE,
+    &case::TO_UPPER_CASE,
     &case::UPPER,
 ];

@@ -27,7 +27,7 @@ pub(super) struct Baseline;
 
 static BASELINE: Signature = Signature {
     names: &["baseline"],
-    group: Group::Calculate,
+    group: Group::Custom,
     usage: USAGE,
     description: "The median of a series at other times: shifted by the unit times every number from \
                   timeShiftStart up to, but not including, timeShiftEnd, without 0. Left out when \
@@ -65,7 +65,7 @@ pub(super) struct BaselineAberration;
 
 static BASELINE_ABERRATION: Signature = Signature {
     names: &["baselineAberration"],
-    group: Group::Calculate,
+    group: Group::Custom,
     usage: USAGE,
     description: "Every series divided by its baseline: 1.1 is ten percent above what is usual.",
     parameters: PARAMETERS,

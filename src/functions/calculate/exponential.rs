@@ -47,7 +47,7 @@ impl Function for ExponentialMovingAverage {
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let Some(preview) = preview(call)? else {
             // Nothing was found; what is wrong with the inner expression should still be told.
-            return call.series("seriesList").map(|_| Vec::new());
+            return call.optional_series("seriesList").map(|_| Vec::new());
         };
         let span = call.span("windowSize")?;
         let size = call.string("windowSize")?;

@@ -10,7 +10,7 @@ pub(super) struct ExponentialWeightedMovingAverage;
 
 static SIGNATURE: Signature = Signature {
     names: &["exponentialWeightedMovingAverage", "ewma"],
-    group: Group::Calculate,
+    group: Group::Custom,
     usage: "(seriesList, alpha)",
     description: "An average that begins at the first value and moves towards each later one by the \
                   share alpha of the distance. Nulls stay and do not count.",

@@ -10,7 +10,7 @@ pub(super) struct KolmogorovSmirnovTest2;
 
 static SIGNATURE: Signature = Signature {
     names: &["kolmogorovSmirnovTest2", "ksTest2"],
-    group: Group::Calculate,
+    group: Group::Custom,
     usage: "(series, otherSeries, windowSize)",
     description: "The two-sample test of Kolmogorov and Smirnov over the last windowSize points: the \
                   probability, from 0 to 1, of a difference like theirs between samples of one \

@@ -176,7 +176,7 @@ fn moving(call: &Call<'_>, function: &str) -> Result<Vec<Series>, EvaluationErro
         .ok_or_else(|| call.error(format!("\"{function}\" is not an aggregation function")))?;
     let Some(preview) = preview(call)? else {
         // Nothing was found; what is wrong with the inner expression should still be told.
-        return call.series("seriesList").map(|_| Vec::new());
+        return call.optional_series("seriesList").map(|_| Vec::new());
     };
     let all = call.series_in("seriesList", call.window().widened(preview))?;
     let moving = Moving {

@@ -10,7 +10,7 @@ pub(super) struct Pearson;
 
 static SIGNATURE: Signature = Signature {
     names: &["pearson"],
-    group: Group::Calculate,
+    group: Group::Custom,
     usage: "(series, otherSeries, windowSize)",
     description: "Pearson's coefficient of correlation, from -1 to 1, of two series over the last \
                   windowSize points; a time at which either is null does not count.",

@@ -112,6 +112,12 @@ impl ShortForm {
             function,
         }
     }
+
+    /// One that carbonapi has and the reference has not.
+    const fn custom(mut self) -> Self {
+        self.signature.group = Group::Custom;
+        self
+    }
 }
 
 pub(super) static AVERAGE_SERIES: ShortForm = ShortForm::new(
@@ -123,19 +129,20 @@ pub(super) static COUNT: ShortForm = ShortForm::new(
     &["count"],
     "count",
     "The number of series with a value at each time; countSeries counts those without as well.",
-);
+)
+.custom();
 pub(super) static DIFF_SERIES: ShortForm = ShortForm::new(
-    &["diffSeries", "diff"],
+    &["diffSeries"],
     "diff",
     "The first series less all others at each time.",
 );
 pub(super) static MAX_SERIES: ShortForm = ShortForm::new(
-    &["maxSeries", "max"],
+    &["maxSeries"],
     "max",
     "The greatest value of all series at each time.",
 );
 pub(super) static MIN_SERIES: ShortForm = ShortForm::new(
-    &["minSeries", "min"],
+    &["minSeries"],
     "min",
     "The least value of all series at each time.",
 );
@@ -143,14 +150,23 @@ pub(super) static MULTIPLY: ShortForm = ShortForm::new(
     &["multiply"],
     "multiply",
     "The product of all series at each time; unlike multiplySeries it makes a new series of a single one.",
-);
+)
+.custom();
+pub(super) static DIFF: ShortForm =
+    ShortForm::new(&["diff"], "diff", "The short form of diffSeries.").custom();
+pub(super) static MAX: ShortForm =
+    ShortForm::new(&["max"], "max", "The short form of maxSeries.").custom();
+pub(super) static MIN: ShortForm =
+    ShortForm::new(&["min"], "min", "The short form of minSeries.").custom();
+pub(super) static STDDEV: ShortForm =
+    ShortForm::new(&["stddev"], "stddev", "The short form of stddevSeries.").custom();
 pub(super) static RANGE_OF_SERIES: ShortForm = ShortForm::new(
     &["rangeOfSeries"],
     "rangeOf",
     "The greatest less the least value of all series at each time.",
 );
 pub(super) static STDDEV_SERIES: ShortForm = ShortForm::new(
-    &["stddevSeries", "stddev"],
+    &["stddevSeries"],
     "stddev",
     "The population standard deviation of all series at each time.",
 );

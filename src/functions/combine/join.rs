@@ -11,7 +11,7 @@ pub(super) struct Join;
 
 static SIGNATURE: Signature = Signature {
     names: &["join"],
-    group: Group::Combine,
+    group: Group::Custom,
     usage: "(seriesA, seriesB, type='AND')",
     description: "Compares two lists by legends. AND keeps the series of the first that the second has \
                   too, SUB those that it has not; OR adds to the first what only the second has; XOR \

@@ -139,7 +139,7 @@ pub(super) struct PowSeriesLists;
 
 static POW_SERIES_LISTS: Signature = Signature {
     names: &["powSeriesLists"],
-    group: Group::Combine,
+    group: Group::Custom,
     usage: "(seriesListFirstPos, seriesListSecondPos)",
     description: "Each series of the first list to the power of its partner in the second; null where \
                   either is.",

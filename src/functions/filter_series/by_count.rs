@@ -114,7 +114,7 @@ pub(super) struct RemoveZeroSeries;
 
 static REMOVE_ZERO_SERIES: Signature = Signature {
     names: &["removeZeroSeries"],
-    group: Group::FilterSeries,
+    group: Group::Custom,
     usage: "(seriesList, xFilesFactor=None)",
     description: "Leaves out the series without any value but zeros, or with a smaller share of \
                   others than xFilesFactor.",

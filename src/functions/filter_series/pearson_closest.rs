@@ -11,7 +11,7 @@ pub(super) struct PearsonClosest;
 
 static SIGNATURE: Signature = Signature {
     names: &["pearsonClosest"],
-    group: Group::FilterSeries,
+    group: Group::Custom,
     usage: "(series, seriesList, n, direction='abs')",
     description: "The n series of a list that correlate most with a single one, closest first: in \
                   either direction (abs), only those that rise with it (pos), or only those that \

@@ -73,6 +73,12 @@ impl Rank {
             aggregation,
         }
     }
+
+    /// One that carbonapi has and the reference has not.
+    const fn custom(mut self) -> Self {
+        self.signature.group = Group::Custom;
+        self
+    }
 }
 
 pub(super) static HIGHEST: Rank = Rank::any(
@@ -108,19 +114,22 @@ pub(super) static HIGHEST_MIN: Rank = Rank::fixed(
     true,
     Aggregation::Min,
     "The n series with the highest minimum.",
-);
+)
+.custom();
 pub(super) static LOWEST_MAX: Rank = Rank::fixed(
     &["lowestMax"],
     false,
     Aggregation::Max,
     "The n series with the lowest maximum.",
-);
+)
+.custom();
 pub(super) static LOWEST_MIN: Rank = Rank::fixed(
     &["lowestMin"],
     false,
     Aggregation::Min,
     "The n series with the lowest minimum.",
-);
+)
+.custom();
 pub(super) static LOWEST_AVERAGE: Rank = Rank::fixed(
     &["lowestAverage"],
     false,

@@ -29,7 +29,7 @@ impl Tukey {
     ) -> Self {
         let signature = Signature {
             names,
-            group: Group::FilterSeries,
+            group: Group::Custom,
             usage: "(seriesList, basis, n, interval=0)",
             description,
             parameters: PARAMETERS,

@@ -60,7 +60,7 @@ pub(super) struct AboveSeries;
 
 static ABOVE_SERIES: Signature = Signature {
     names: &["aboveSeries"],
-    group: Group::FilterSeries,
+    group: Group::Custom,
     usage: "(seriesList, value, search=None, replace=None)",
     description: "The series whose greatest value is above a value, with search replaced in their \
                   legends when it is given.",

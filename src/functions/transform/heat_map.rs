@@ -11,7 +11,7 @@ pub(super) struct HeatMap;
 
 static SIGNATURE: Signature = Signature {
     names: &["heatMap"],
-    group: Group::Transform,
+    group: Group::Custom,
     usage: "(seriesList)",
     description: "Sorts the series by the sum of their first five rows without nulls and gives the \
                   difference of each from the one before it, one series less than there were. Of \

@@ -10,7 +10,7 @@ pub(super) struct IntegralWithReset;
 
 static SIGNATURE: Signature = Signature {
     names: &["integralWithReset"],
-    group: Group::Transform,
+    group: Group::Custom,
     usage: "(seriesList, resettingSeries)",
     description: "The running sum of the points, set back to zero wherever the resetting series is \
                   not zero. That must be one series with the step and the length of the others.",

@@ -10,7 +10,7 @@ pub(super) struct LowPass;
 
 static SIGNATURE: Signature = Signature {
     names: &["lowPass", "lpf"],
-    group: Group::Transform,
+    group: Group::Custom,
     usage: "(seriesList, cutPercent)",
     description: "Keeps cutPercent of the points, half of them at the beginning and half at the end, \
                   and makes those between null. Of a spectrum made by fft the low frequencies stay.",

@@ -51,6 +51,7 @@ pub(super) static FUNCTIONS: &[&dyn Function] = &[
     &gaps::Interpolate,
     &unary::INVERT,
     &unary::IS_NON_NULL,
+    &unary::IS_NOT_NULL,
     &gaps::KeepLastValue,
     &logarithm::Logarithm,
     &unary::LOGIT,

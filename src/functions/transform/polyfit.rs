@@ -17,7 +17,7 @@ pub(super) struct Polyfit;
 
 static SIGNATURE: Signature = Signature {
     names: &["polyfit"],
-    group: Group::Transform,
+    group: Group::Custom,
     usage: "(seriesList, degree=1, offset=\"0d\")",
     description: "Draws the polynomial of a degree that lies nearest to every series, a straight line \
                   for 1, and goes on with it for as long behind the end as offset says.",

@@ -29,7 +29,7 @@ pub(super) struct Slo;
 
 static SLO: Signature = Signature {
     names: &["slo"],
-    group: Group::Transform,
+    group: Group::Custom,
     usage: "(seriesList, interval, method, value)",
     description: "The share of the known points of each interval that lie above or below a value. A \
                   window shorter than the interval is answered with the whole interval before its \
@@ -57,7 +57,7 @@ pub(super) struct SloErrorBudget;
 
 static SLO_ERROR_BUDGET: Signature = Signature {
     names: &["sloErrorBudget"],
-    group: Group::Transform,
+    group: Group::Custom,
     usage: "(seriesList, interval, method, value, objective)",
     description: "The seconds of each interval by which the share of slo exceeds an objective, below \
                   zero where it falls short.",

@@ -16,7 +16,7 @@ pub(super) struct Fft;
 
 static FFT: Signature = Signature {
     names: &["fft"],
-    group: Group::Transform,
+    group: Group::Custom,
     usage: "(seriesList, mode)",
     description: "The discrete Fourier transform of every series: its absolute values, its phases, or \
                   both one after the other. Nulls count as zero.",
@@ -83,7 +83,7 @@ pub(super) struct Ifft;
 
 static IFFT: Signature = Signature {
     names: &["ifft"],
-    group: Group::Transform,
+    group: Group::Custom,
     usage: "(seriesList, phaseSeriesList)",
     description: "The absolute values of the inverse Fourier transform. The first list holds absolute \
                   values and the second phases, paired by position; without phases they are zero.",

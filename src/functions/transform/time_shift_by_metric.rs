@@ -20,7 +20,7 @@ pub(super) struct TimeShiftByMetric;
 
 static SIGNATURE: Signature = Signature {
     names: &["timeShiftByMetric"],
-    group: Group::Transform,
+    group: Group::Custom,
     usage: "(seriesList, markSource, versionRankIndex)",
     description: "Moves the series of older versions later, so that all versions begin together. The \
                   last node of each series of markSource is a version such as 12_3, its last point \

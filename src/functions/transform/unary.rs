@@ -94,8 +94,17 @@ pub(super) static INVERT: Unary = Unary::new(
 )
 .reaching(0);
 
+pub(super) static IS_NOT_NULL: Unary = Unary::new(
+    &["isNotNull"],
+    Some("1"),
+    |values| each(values, |value| f64::from(u8::from(!value.is_nan()))),
+    "Another name of isNonNull.",
+)
+.in_group(Group::Custom)
+.reaching(0);
+
 pub(super) static IS_NON_NULL: Unary = Unary::new(
-    &["isNonNull", "isNotNull"],
+    &["isNonNull"],
     Some("1"),
     |values| each(values, |value| f64::from(u8::from(!value.is_nan()))),
     "1 for every point that is known and 0 for every null: summed up, it counts the series that are \
