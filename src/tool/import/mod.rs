@@ -91,7 +91,8 @@ pub struct Import {
     /// Which method to take of go-carbon's files of mixed methods, as in average or p99.
     #[arg(long, value_name = "METHOD", value_parser = parse_method)]
     mix: Option<AggregationMethod>,
-    /// Let the files' values take the place of those in the store.
+    /// Let the values of files take the place of those in the store; with --afresh also those of
+    /// files that a former run is done with.
     #[arg(long)]
     overwrite: bool,
     /// Forget what former runs have done.
@@ -216,11 +217,12 @@ impl Import {
         }
     }
 
-    /// Everything that decides what a file becomes.
+    /// Everything that decides what a file becomes. Not --overwrite: a second run with it takes the
+    /// files that were written to since the first, and those alone.
     fn options(&self) -> String {
         format!(
-            "rename={:?} rules={} dialect={:?} mix={:?} overwrite={}",
-            self.rename, self.rules, self.dialect, self.mix, self.overwrite
+            "rename={:?} rules={} dialect={:?} mix={:?}",
+            self.rename, self.rules, self.dialect, self.mix
         )
     }
 }
