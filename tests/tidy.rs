@@ -226,6 +226,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
             "catalog",
             "telemetry",
             "config",
+            "evaluate",
             "daemon",
             "tool",
         ],

@@ -5,6 +5,9 @@
 //! system. `-- --help` lists the sizes, and how to point it at a daemon that runs already. It ends with
 //! a failure when a point is missing or wrong.
 //!
+//! `-- --queries 50` has so many clients ask heavy questions over all series meanwhile; their CPU time is then
+//! part of the server's.
+//!
 //! The generator is made to be cheap, so that on a small machine the figures are the daemon's: all
 //! lines are formatted beforehand and only the ten digits of the time and the last digits of the value are
 //! written anew for each step. Server CPU comes from `/proc/PID/stat` (user and system, all threads),
@@ -16,6 +19,7 @@
 mod check;
 mod daemon;
 mod generator;
+mod queries;
 mod usage;
 
 use std::path::PathBuf;
@@ -27,6 +31,7 @@ use serde::Serialize;
 
 use daemon::Daemon;
 use generator::Load;
+use queries::{Answers, Queries};
 use usage::Usage;
 
 /// Anything that ends the run is said in one line.
@@ -51,6 +56,9 @@ struct Arguments {
     /// Seconds to wait after the last point is stored, so that syncs and write-back are counted.
     #[arg(long, default_value_t = 3.0)]
     settle: f64,
+    /// Clients that ask heavy questions over all series while points are sent.
+    #[arg(long, default_value_t = 0)]
+    queries: usize,
     /// Further settings for the daemon that is started, as in `serve --set`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
@@ -93,6 +101,11 @@ struct Report {
     anonymous_bytes_after: u64,
     anonymous_bytes_per_series: f64,
     resident_bytes_after: u64,
+    /// With --queries: the most that was seen in samples.
+    anonymous_bytes_peak: u64,
+    queries_answered: u64,
+    queries_refused: u64,
+    queries_failed: u64,
     points_missing: u64,
     points_wrong: u64,
     seconds_to_read_back: f64,
@@ -103,7 +116,9 @@ fn main() -> ExitCode {
         Ok(report) => {
             let json = serde_json::to_string_pretty(&report);
             println!("{}", json.expect("numbers have a JSON form"));
-            let is_whole = report.points_missing == 0 && report.points_wrong == 0;
+            let is_whole = report.points_missing == 0
+                && report.points_wrong == 0
+                && report.queries_failed == 0;
             ExitCode::from(u8::from(!is_whole))
         }
         Err(error) => {
@@ -126,10 +141,12 @@ fn run(arguments: &Arguments) -> Outcome<Report> {
     let stored_before = daemon.points_stored()?;
     let before = Usage::of(daemon.pid())?;
     let started = Instant::now();
+    let queries = (arguments.queries > 0).then(|| Queries::start(arguments.queries, &daemon));
     generator::send(&load, daemon.plaintext(), arguments.connections)?;
     let seconds_until_sent = started.elapsed().as_secs_f64();
     daemon.wait_until_stored(stored_before + load.points())?;
     let seconds_until_stored = started.elapsed().as_secs_f64();
+    let answers = queries.map_or_else(Answers::default, Queries::finish);
     std::thread::sleep(Duration::from_secs_f64(arguments.settle));
     let after = Usage::of(daemon.pid())?;
 
@@ -158,6 +175,10 @@ fn run(arguments: &Arguments) -> Outcome<Report> {
         anonymous_bytes_after: after.anonymous_bytes,
         anonymous_bytes_per_series: after.anonymous_bytes as f64 / load.series as f64,
         resident_bytes_after: after.resident_bytes,
+        anonymous_bytes_peak: answers.anonymous_bytes_peak,
+        queries_answered: answers.answered,
+        queries_refused: answers.refused,
+        queries_failed: answers.failed,
         points_missing: found.missing,
         points_wrong: found.wrong,
         seconds_to_read_back,

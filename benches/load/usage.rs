@@ -43,6 +43,12 @@ impl Usage {
     }
 }
 
+/// The memory of a process that is not of files.
+pub(crate) fn anonymous_bytes(pid: u32) -> Outcome<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    Ok(number_after(&status, "RssAnon:")? * 1024)
+}
+
 fn number_after(text: &str, key: &str) -> Outcome<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(key));
     let number = line.and_then(|rest| rest.split_whitespace().next());

@@ -40,7 +40,7 @@ use tower_http::cors::CorsLayer;
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::evaluate::{Engine, Source};
+use crate::evaluate::{self, Engine, Source};
 use crate::events::EventLog;
 use crate::lifecycle::{Kind, Lifecycle, ROUTES};
 use crate::metric::name::NameRules;
@@ -119,7 +119,10 @@ impl Services {
         let limits = parts.limits;
         let render_telemetry = Arc::new(RenderTelemetry::default());
         parts.telemetry.register(render_telemetry.clone());
-        let renders = Workers::start("render", limits.renders_max, limits.renders_waiting_max)?;
+        evaluate::start_pool();
+        let waiting_max = limits.renders_waiting_max;
+        let renders = limits.renders_max;
+        let renders = Workers::start_with("render", renders, waiting_max, evaluate::give_way)?;
         let operations = Workers::start("admin", 2, OPERATIONS_WAITING_MAX)?;
         let lookups = Workers::start("lookup", limits.renders_max, limits.renders_waiting_max)?;
         for load in [renders.load("render"), lookups.load("lookup")] {

@@ -78,6 +78,19 @@ impl Workers {
     /// # Errors
     /// When the system gives no more threads.
     pub(super) fn start(name: &str, threads: usize, waiting_max: usize) -> std::io::Result<Self> {
+        Self::start_with(name, threads, waiting_max, || ())
+    }
+
+    /// The same with threads that each do something first.
+    ///
+    /// # Errors
+    /// As [`Workers::start`].
+    pub(super) fn start_with(
+        name: &str,
+        threads: usize,
+        waiting_max: usize,
+        first: fn(),
+    ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             line: Mutex::default(),
             arrived: Condvar::new(),
@@ -92,7 +105,10 @@ impl Workers {
             let shared = Arc::clone(&pool.shared);
             let thread = std::thread::Builder::new()
                 .name(format!("{name}-{number}"))
-                .spawn(move || shared.work())?;
+                .spawn(move || {
+                    first();
+                    shared.work();
+                })?;
             pool.threads.lock().push(thread);
         }
         Ok(pool)

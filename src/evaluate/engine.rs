@@ -11,7 +11,7 @@ use super::request::{RenderError, RenderRequest, Rendered, Statistics};
 use crate::cache::CacheNumbers;
 use crate::events::EventLog;
 use crate::fetch::{Reader, Source};
-use crate::functions::consolidate::to_max_data_points;
+use crate::functions::consolidate::{drop_unfinished, to_max_data_points};
 use crate::functions::{EvaluationError, Series, registry};
 use crate::target::Expression;
 
@@ -85,15 +85,29 @@ impl Engine {
         statistics.fetch_time = lap();
         let mut series = run_all(&evaluation, &targets, in_order, request)?;
         statistics.evaluate_time = lap();
-        if let Some(points_max) = request.max_data_points {
-            to_max_data_points(&mut series, points_max);
-        }
+        consolidate(&mut series, request);
         statistics.consolidate_time = lap();
         statistics.reads = evaluation.reader().reports();
         statistics.calls = evaluation.calls();
         statistics.cache = evaluation.cache_use();
         statistics.memory_peak = evaluation.reader().memory().peak();
         Ok(Rendered { series, statistics })
+    }
+}
+
+fn consolidate(series: &mut [Series], request: &RenderRequest) {
+    let now = request.window.now;
+    if request.drops_unfinished {
+        drop_unfinished(series, now);
+    }
+    let Some(points_max) = request.max_data_points else {
+        return;
+    };
+    let end = series.iter().map(|one| one.end).max().unwrap_or(now);
+    to_max_data_points(series, points_max);
+    if request.drops_unfinished {
+        // A bucket that the window cuts is no better than one that the clock cuts.
+        drop_unfinished(series, now.min(end));
     }
 }
 

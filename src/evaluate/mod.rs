@@ -13,8 +13,11 @@ mod evaluation;
 mod frame;
 mod incremental;
 mod request;
+mod threads;
 
 pub use engine::Engine;
+pub use threads::{give_way, start_pool};
+
 pub use request::{CacheUse, ErrorKind, Limits, RenderError, RenderRequest, Rendered, Statistics};
 
 pub use crate::fetch::{ReadReport, Source};

@@ -33,6 +33,8 @@ pub struct RenderRequest {
     pub cancellation: Cancellation,
     /// Feeds random functions; the same seed gives the same answer.
     pub seed: u64,
+    /// Drop the last points while their time is not over, so that nothing judges what still changes.
+    pub drops_unfinished: bool,
     /// Whether results may be kept from request to request.
     pub uses_cache: bool,
 }
@@ -50,6 +52,7 @@ impl RenderRequest {
             limits: Limits::default(),
             cancellation: Cancellation::never(),
             seed: 0,
+            drops_unfinished: false,
             uses_cache: true,
         }
     }

@@ -70,6 +70,20 @@ pub fn map(series: Vec<Series>, work: impl Fn(Series) -> Series + Sync + Send) -
     series.into_par_iter().map(each).collect()
 }
 
+/// Lets `work` change every series. A query that was cancelled keeps the rest as they are.
+pub fn for_each(series: &mut [Series], work: impl Fn(&mut Series) + Sync + Send) {
+    if is_small(series) {
+        series.iter_mut().for_each(work);
+        return;
+    }
+    let cancellation = Cancellation::current();
+    series.par_iter_mut().for_each(|one| {
+        if !cancellation.is_cancelled() {
+            work(one);
+        }
+    });
+}
+
 /// Replaces every value of every series by what `work` makes of it, nulls included.
 pub fn map_values(series: &mut [Series], work: impl Fn(f64) -> f64 + Sync + Send) {
     let each = |one: &mut Series| {
@@ -77,16 +91,7 @@ pub fn map_values(series: &mut [Series], work: impl Fn(f64) -> f64 + Sync + Send
             *value = work(*value);
         }
     };
-    if is_small(series) {
-        series.iter_mut().for_each(each);
-        return;
-    }
-    let cancellation = Cancellation::current();
-    series.par_iter_mut().for_each(|one| {
-        if !cancellation.is_cancelled() {
-            each(one);
-        }
-    });
+    for_each(series, each);
 }
 
 fn is_small(series: &[Series]) -> bool {

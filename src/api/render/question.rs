@@ -42,6 +42,7 @@ pub(super) struct Question {
     pub(super) age_max: Option<Duration>,
     /// from, until and now as they were typed.
     pub(super) typed_times: [Option<String>; 3],
+    drops_unfinished: bool,
     x_files_factor: f64,
     variables: Variables,
     limits: Limits,
@@ -79,6 +80,7 @@ impl Question {
             age_max: read_age_max(parameters, form, services)?,
             typed_times: ["from", "until", "now"]
                 .map(|name| parameters.last(name).map(str::to_owned)),
+            drops_unfinished: parameters.switch("alertSafe")?,
             x_files_factor: read_factor(parameters)?,
             variables: read_variables(parameters),
             limits: services.limits.render,
@@ -96,6 +98,7 @@ impl Question {
                 .filter(|_| self.form != Form::JsonWithMeta),
             limits: self.limits,
             seed: seed as u64,
+            drops_unfinished: self.drops_unfinished,
             uses_cache: self.age_max.is_some(),
             ..RenderRequest::new(self.targets.clone(), self.window)
         }

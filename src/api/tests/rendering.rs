@@ -73,6 +73,17 @@ async fn points_are_consolidated_for_json_alone() {
 }
 
 #[tokio::test]
+async fn alert_safe_answers_end_before_what_still_changes() {
+    let house = House::new();
+    let query = "target=servers.web02.cpu&format=json&alertSafe=1";
+    let points = rendered(&house, query).await[0]["datapoints"].clone();
+    assert_eq!(points.as_array().unwrap().len(), 4, "{points}");
+    assert_eq!(points[3], json!([50.0, 1_749_999_990]));
+    let answer = house.get(&format!("/render?{query}x&{WINDOW}")).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn formats_have_their_media_types() {
     let house = House::new();
     for (format, content_type, start) in [

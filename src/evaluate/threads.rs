@@ -1,0 +1,26 @@
+//! Threads that evaluate give way to threads that store.
+//!
+//! Queries come in any number and size; points come once. So everything that evaluates runs at a lower
+//! priority: while shard workers and receivers have work, they get nine parts of a core in ten, and
+//! queries get all that is left.
+
+use rayon::ThreadPoolBuilder;
+use rustix::process::setpriority_process;
+
+/// How much lower. The kernel gives a thread of nice 10 a ninth of what it gives one of nice 0.
+const NICENESS: i32 = 10;
+
+/// Lowers the priority of the thread that calls.
+pub fn give_way() {
+    // Where the system does not let us, queries compete with writers as equals; nothing else is lost.
+    let _ = setpriority_process(None, NICENESS);
+}
+
+/// Starts the threads on which series are worked on in parallel; to be called before the first query.
+/// Where they run already, as in tests, they are left as they are.
+pub fn start_pool() {
+    let pool = ThreadPoolBuilder::new()
+        .thread_name(|number| format!("series-{number}"))
+        .start_handler(|_| give_way());
+    let _ = pool.build_global();
+}
