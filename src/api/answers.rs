@@ -20,7 +20,10 @@ use tokio::sync::watch;
 use super::error::ApiError;
 use super::workers::{Job, Workers};
 use crate::cache::{Cache, CacheNumbers};
-use crate::evaluate::{Cancellation, Engine, RenderError, RenderRequest, Rendered};
+use crate::evaluate::{
+    Cancellation, Engine, ErrorKind, GIVEN_BACK_FROM_BYTES, RenderError, RenderRequest, Rendered,
+    give_memory_back,
+};
 use crate::fetch::bytes_held;
 use crate::functions::Window;
 use crate::telemetry::{Kind, Sample, Source};
@@ -260,7 +263,12 @@ impl<F: FnOnce() -> Result<Rendered, RenderError> + Send> Job for FlightJob<F> {
         let made = Instant::now();
         self.flight.progress.lock().begun = Some(made);
         let window = self.window;
-        let outcome = (self.work)().map_err(Arc::new).map(|rendered| {
+        let outcome = (self.work)();
+        let was_large = match &outcome {
+            Ok(rendered) => rendered.statistics.memory_peak >= GIVEN_BACK_FROM_BYTES,
+            Err(error) => matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::Cancelled),
+        };
+        let outcome = outcome.map_err(Arc::new).map(|rendered| {
             Arc::new(Answer {
                 rendered,
                 window,
@@ -269,6 +277,9 @@ impl<F: FnOnce() -> Result<Rendered, RenderError> + Send> Job for FlightJob<F> {
         });
         // Everybody may have left meanwhile.
         let _ = self.sender.send(Some(outcome));
+        if was_large {
+            give_memory_back();
+        }
     }
 }
 

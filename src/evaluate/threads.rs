@@ -1,4 +1,4 @@
-//! Threads that evaluate give way to threads that store.
+//! Threads that evaluate give way to threads that store; and their memory goes back.
 //!
 //! Queries come in any number and size; points come once. So everything that evaluates runs at a lower
 //! priority: while shard workers and receivers have work, they get nine parts of a core in ten, and
@@ -14,6 +14,22 @@ const NICENESS: i32 = 10;
 pub fn give_way() {
     // Where the system does not let us, queries compete with writers as equals; nothing else is lost.
     let _ = setpriority_process(None, NICENESS);
+}
+
+/// Bytes of series from which on a query's memory is given back to the system when it is done.
+pub const GIVEN_BACK_FROM_BYTES: usize = 64 << 20;
+
+/// Gives the system back what the allocator keeps for later. Threads have arenas of their own, and
+/// without this a daemon that answered a few heavy queries holds a gigabyte for good.
+pub fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: it works on the allocator's own state under its own locks, and gives back only pages
+        // in which nothing is allocated; any thread may call it at any time.
+        unsafe {
+            libc::malloc_trim(0);
+        }
+    }
 }
 
 /// Starts the threads on which series are worked on in parallel; to be called before the first query.
