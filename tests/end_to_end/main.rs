@@ -19,3 +19,4 @@ mod push;
 mod refused;
 mod restart;
 mod startup;
+mod whisper;
