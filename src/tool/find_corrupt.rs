@@ -1,12 +1,13 @@
 //! `find-corrupt`: files that no reader believes, or that no writer has left so.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use plumbago_storage_format::error::FormatError;
-use plumbago_storage_format::whisper::Header;
+use plumbago_storage_format::whisper::{HEADER_BYTES_MAX, Header};
 
 use super::dialect::DialectFlag;
 use super::output::{Form, Output};
@@ -97,23 +98,28 @@ impl FindCorrupt {
         }
     }
 
-    fn check(&self, file: &Path) -> Result<Option<Finding>, ToolError> {
-        let unreadable = || ToolError::io(file, "cannot be read");
-        let changed = fs::metadata(file).and_then(|metadata| metadata.modified());
-        let changed = changed.map_err(unreadable())?;
-        let bytes = fs::read(file).map_err(unreadable())?;
-        let age = SystemTime::now()
-            .duration_since(changed)
-            .unwrap_or_default();
-        Ok(self.reason(&bytes).map(|reason| Finding {
+    fn check(&self, path: &Path) -> Result<Option<Finding>, ToolError> {
+        let unreadable = || ToolError::io(path, "cannot be read");
+        let file = File::open(path).map_err(unreadable())?;
+        let metadata = file.metadata().map_err(unreadable())?;
+        let changed = metadata.modified().map_err(unreadable())?;
+        let limit = match self.header_only {
+            true => HEADER_BYTES_MAX as u64,
+            false => u64::MAX,
+        };
+        let mut bytes = Vec::new();
+        let read = file.take(limit).read_to_end(&mut bytes);
+        read.map_err(unreadable())?;
+        let age = SystemTime::now().duration_since(changed);
+        Ok(self.reason(&bytes, metadata.len()).map(|reason| Finding {
             reason,
-            is_settled: age >= SETTLED,
+            is_settled: age.unwrap_or_default() >= SETTLED,
         }))
     }
 
-    /// Why a file is corrupt.
-    fn reason(&self, bytes: &[u8]) -> Option<String> {
-        let header = match Header::parse(bytes, self.dialect.get()) {
+    /// Why a file of this length is corrupt.
+    fn reason(&self, bytes: &[u8], length: u64) -> Option<String> {
+        let header = match Header::parse_head(bytes, length, self.dialect.get()) {
             Ok(header) => header,
             Err(FormatError::Magic { .. }) => return None,
             Err(error) => return Some(error.to_string()),
