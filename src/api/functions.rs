@@ -1,5 +1,7 @@
 //! `/functions`: every function with its parameters, from which editors build their menus.
 
+mod page;
+
 use std::collections::BTreeMap;
 
 use axum::extract::Path;
@@ -12,6 +14,8 @@ use super::reply;
 use super::request::ApiRequest;
 use crate::functions::signature::{Group, Kind, Literal, Parameter, Signature};
 use crate::functions::{Function, registry};
+
+pub(super) use page::page;
 
 /// What the reference prints as the home of every function.
 const MODULE: &str = "graphite.render.functions";

@@ -197,6 +197,7 @@ fn graphite_routes() -> Router<State> {
         .merge(path("/metrics/index.json", || any(find::index)))
         .merge(path("/metrics", || any(status::metrics)))
         .merge(path("/functions", || get(functions::list)))
+        .route("/functions.html", get(functions::page))
         .merge(path("/functions/{name}", || get(functions::one)))
 }
 

@@ -19,8 +19,8 @@ use crate::reference::Reference;
 use crate::shrink::shrink;
 use crate::subject;
 
-/// Requests of an ordinary run, about half a minute.
-const REQUESTS: u64 = 3_000;
+/// Requests of an ordinary run, less than a minute.
+const REQUESTS: u64 = 500;
 
 /// The first seed of an ordinary run.
 const SEED: u64 = 1;
