@@ -46,6 +46,7 @@ pub(super) async fn health(
     let damaged = health
         .damaged
         .into_iter()
+        .chain(state.catalog.damaged().iter().cloned())
         .map(|(path, reason)| DamagedFile {
             path: path.display().to_string(),
             reason,

@@ -38,6 +38,7 @@ mod tags;
 mod tree;
 mod verify;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -76,6 +77,8 @@ pub struct Catalog {
     created: AtomicU64,
     removed: AtomicU64,
     removed_durably: AtomicU64,
+    /// What was found damaged when it was opened.
+    damaged: Vec<(PathBuf, String)>,
 }
 
 impl Catalog {
@@ -89,7 +92,14 @@ impl Catalog {
             created: AtomicU64::new(0),
             removed: AtomicU64::new(0),
             removed_durably: AtomicU64::new(0),
+            damaged: Vec::new(),
         }
+    }
+
+    /// Files that were found damaged when it was opened, and those that earlier starts set aside:
+    /// path and reason.
+    pub fn damaged(&self) -> &[(PathBuf, String)] {
+        &self.damaged
     }
 
     /// The id of a canonical name, tagged or not.

@@ -1,6 +1,6 @@
 //! A catalog on disk: opening, syncing, and the snapshot that lets the log start anew.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -34,9 +34,14 @@ impl Catalog {
         disk: Arc<dyn Disk>,
         folder: &Path,
     ) -> Result<(Self, OpenReport), CatalogError> {
+        let mut damaged = set_aside_before(&*disk, folder);
         let recovered = recover(&*disk, folder)?;
+        damaged.extend(recovered.report.damaged.iter().cloned());
         let journal = Journal::new(disk, folder, recovered.end, recovered.next_id);
-        let catalog = Self::in_memory();
+        let catalog = Self {
+            damaged,
+            ..Self::in_memory()
+        };
         *catalog.index.write() = recovered.index;
         catalog.changes.lock().journal = Some(journal);
         Ok((catalog, recovered.report))
@@ -216,7 +221,17 @@ impl Catalog {
     }
 }
 
-type Place = (Arc<dyn Disk>, std::path::PathBuf, u64);
+/// Files of the catalog that an earlier start set aside; none when the folder is new.
+fn set_aside_before(disk: &dyn Disk, folder: &Path) -> Vec<(PathBuf, String)> {
+    let names = disk.list(folder).unwrap_or_default();
+    let aside = names.iter().filter(|name| files::is_damaged(name));
+    let reason = "it was set aside as damaged before; remove it once it is of no use";
+    aside
+        .map(|name| (folder.join(name), reason.to_owned()))
+        .collect()
+}
+
+type Place = (Arc<dyn Disk>, PathBuf, u64);
 
 /// A snapshot on its way to the disk.
 struct Pieces<'p> {

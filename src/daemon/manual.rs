@@ -16,12 +16,13 @@ use clap_mangen::Man;
 ///
 /// # Errors
 /// When a page cannot be written, in one line.
-pub(super) fn write(mut command: Command, folder: &Path) -> Result<usize, String> {
+pub(super) fn write(command: Command, folder: &Path) -> Result<usize, String> {
     let failed = |path: &Path| {
         let path = path.display().to_string();
         move |error: io::Error| format!("{path}: cannot be written: {error}")
     };
     fs::create_dir_all(folder).map_err(failed(folder))?;
+    let mut command = without_help(command);
     command.build();
     let pages = pages_of(&command);
     for page in &pages {
@@ -32,11 +33,15 @@ pub(super) fn write(mut command: Command, folder: &Path) -> Result<usize, String
     Ok(pages.len())
 }
 
+/// Without the subcommand `help`, which prints what the pages hold.
+fn without_help(command: Command) -> Command {
+    let command = command.mut_subcommands(without_help);
+    command.disable_help_subcommand(true)
+}
+
 /// A command and all below it.
 fn pages_of(command: &Command) -> Vec<&Command> {
-    let below = command.get_subcommands();
-    let below = below.filter(|below| below.get_name() != "help");
-    let below = below.flat_map(pages_of);
+    let below = command.get_subcommands().flat_map(pages_of);
     std::iter::once(command).chain(below).collect()
 }
 

@@ -11,6 +11,9 @@ use crate::lifecycle::{Kind, Operation};
 
 /// `retention plan` and `retention apply`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    plumbago retention plan --config /etc/plumbago.toml\n  \
+    plumbago retention apply --config /etc/plumbago.toml")]
 pub struct Retention {
     #[command(subcommand)]
     action: Action,

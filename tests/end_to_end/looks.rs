@@ -305,6 +305,42 @@ fn damage_of_each_kind_of_file_is_told_with_its_path_and_exit_code_one() {
 }
 
 #[test]
+fn damage_that_a_start_set_aside_is_told_by_health_and_verify_alike() {
+    let home = Home::new();
+    let last = stopped(&home);
+    for ending in ["late-00000000.log", "manifest"] {
+        let path = file_like(&home, ending).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[9] ^= 0x10;
+        fs::write(&path, &bytes).unwrap();
+    }
+    // The second start finds only what the first one set aside.
+    for _ in 0..2 {
+        let at = (last + 2400).to_string();
+        let daemon = home.start_with(&[SCHEMA], &["--at", &at]);
+        let health = daemon.get_json("/health");
+        let told = health["damaged"].as_array().unwrap().iter();
+        let mut told: Vec<String> = told
+            .map(|damaged| {
+                let path = Path::new(damaged["path"].as_str().unwrap());
+                let relative = path.strip_prefix(home.path("data")).unwrap();
+                relative.display().to_string()
+            })
+            .collect();
+        told.sort();
+        let mut verified = damaged_paths(&home);
+        verified.sort();
+        assert_eq!(told, verified);
+        assert_eq!(told.len(), 2);
+        assert!(
+            told.iter().all(|path| path.ends_with(".damaged")),
+            "{told:?}"
+        );
+        daemon.stop();
+    }
+}
+
+#[test]
 fn folder_without_a_point_has_no_damage_and_no_series() {
     let home = Home::new();
     home.start(&[]).stop();

@@ -42,6 +42,20 @@ impl Group {
         self.rebuild_manifest()
     }
 
+    /// Remembers for `/health` what earlier starts set aside, as long as it lies there.
+    pub(super) fn tell_set_aside(&self) -> Result<(), StoreError> {
+        let archives = 0..self.layout.archives().len();
+        let folders = archives.map(|archive| self.archive_folder(archive));
+        for folder in std::iter::once(self.folder.clone()).chain(folders) {
+            let names = self.disk().list(&folder).map_err(failed(&folder, "list"))?;
+            for name in names.iter().filter(|name| name.ends_with(".damaged")) {
+                let reason = "it was set aside as damaged before; remove it once it is of no use";
+                self.common.health.add_damaged(&folder.join(name), reason);
+            }
+        }
+        Ok(())
+    }
+
     /// Renames a damaged file so that nothing reads it again, and remembers it for `/health`.
     fn set_aside(&self, path: &Path, reason: &str) -> Result<(), StoreError> {
         let mut name = path.as_os_str().to_owned();

@@ -13,7 +13,7 @@ use plumbago_storage_format::block::Series;
 use plumbago_storage_format::late::RECORD_WORDS;
 use rayon::prelude::*;
 
-use super::super::block::Block;
+use super::super::block::{Block, Mapped};
 use super::super::group::Group;
 use super::super::layout::ROW_SLOTS;
 use super::super::panel::Panel;
@@ -124,30 +124,26 @@ impl Inspection {
 struct Pinned {
     group: Arc<Retention>,
     steps: Vec<i64>,
-    /// By archive, in the order of time.
-    blocks: Vec<Vec<Block>>,
+    /// By archive, in the order of time. The maps are held here, or a file that was removed meanwhile
+    /// could not be read once a store with very many of them lets some go.
+    blocks: Vec<Vec<(Arc<Block>, Mapped)>>,
     tally: Tally,
 }
 
 impl Pinned {
     fn of(group: &Group) -> Self {
         let view = group.view.load_full();
-        let archives = view.archives.iter().enumerate();
-        let blocks = archives.map(|(archive, state)| {
+        let blocks = view.archives.iter().map(|state| {
             let blocks = state.blocks.iter();
-            let blocks = blocks.filter_map(|block| {
-                // A block of our own, so that its map goes as soon as it is counted.
-                let block = group.block(archive, *block.entry());
-                match block.mapped() {
-                    Ok(_) => Some(block),
-                    Err(error) => {
-                        group.common.health.note_unreadable(&error);
-                        None
-                    }
+            let blocks = blocks.filter_map(|block| match block.mapped() {
+                Ok(map) => Some((Arc::clone(block), map)),
+                Err(error) => {
+                    group.common.health.note_unreadable(&error);
+                    None
                 }
             });
-            let mut blocks: Vec<Block> = blocks.collect();
-            blocks.sort_by_key(|block| (block.entry().first_slot, block.end_slot()));
+            let mut blocks: Vec<(Arc<Block>, Mapped)> = blocks.collect();
+            blocks.sort_by_key(|(block, _)| (block.entry().first_slot, block.end_slot()));
             blocks
         });
         let layouts = group.layout.archives().iter();
@@ -200,13 +196,11 @@ impl Pinned {
         let mut tally = self.tally;
         let mut values = Vec::new();
         for (archive, blocks) in self.blocks.into_iter().enumerate() {
-            for block in blocks {
+            for (block, map) in blocks {
                 tally.archives[archive].file_bytes += block.entry().bytes;
-                if let Ok(map) = block.mapped() {
-                    for series in map.reader().iter().flatten() {
-                        let first = block.entry().first_slot;
-                        tally.add(archive, &series, (first, self.steps[archive]), &mut values);
-                    }
+                for series in map.reader().iter().flatten() {
+                    let first = block.entry().first_slot;
+                    tally.add(archive, &series, (first, self.steps[archive]), &mut values);
                 }
                 advance();
             }
