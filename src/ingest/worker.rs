@@ -206,6 +206,9 @@ impl Worker {
         }
         let catalog = &self.ingest.catalog;
         let is_new = catalog.id(name).is_none();
+        if is_new && let Err(error) = self.writer.takes_new_series() {
+            return Err(self.pause_creation(name, &error));
+        }
         let id = match catalog.create(name, point.hash, &retention, rollup) {
             Ok(id) => id,
             Err(CatalogError::BadName(_)) => return Err(Refusal::BadName),

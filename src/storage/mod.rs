@@ -317,6 +317,15 @@ fn newest_by_fetching<S: Store + ?Sized>(
 
 /// The writing half of one shard: owned by one worker thread.
 pub trait ShardWriter: Send {
+    /// Whether a series that nobody knows yet would be taken. Asked before the catalog gives it an id,
+    /// so that a name which cannot have points is not found.
+    ///
+    /// # Errors
+    /// Why not: a full disk refuses new series first.
+    fn takes_new_series(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Makes a series known before its first point. At start-up every series of the catalog comes
     /// by here again.
     ///

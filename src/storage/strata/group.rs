@@ -21,7 +21,7 @@ use plumbago_storage_format::manifest::{ArchiveManifest, BlockEntry, Manifest};
 use super::block::Block;
 use super::disk::{Disk, failed};
 use super::health::{Counters, Health};
-use super::late::Late;
+use super::late::{Late, LateBudget};
 use super::layout::{Layout, ROW_SLOTS, align_down};
 use super::maps::Maps;
 use super::panel::Panel;
@@ -53,6 +53,10 @@ pub(super) struct Common {
     pub(super) future_window_s: i64,
     /// Records of a late segment.
     pub(super) late_records: usize,
+    /// What the late points of all groups may take.
+    pub(super) late_budget: Arc<LateBudget>,
+    /// See [`TrustedClock`](super::clock::TrustedClock).
+    pub(super) clock_votes: u32,
 }
 
 impl Common {
@@ -147,7 +151,7 @@ impl Group {
             high_water: AtomicI64::new(i64::MIN),
             work: Mutex::default(),
             merging: Mutex::new(()),
-            late: Late::default(),
+            late: Late::new(&common.late_budget),
             idle_columns: Mutex::default(),
             // Some may have been before it was opened.
             forgotten: AtomicU64::new(1),

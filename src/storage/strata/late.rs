@@ -112,12 +112,42 @@ impl LateTable {
     }
 }
 
+/// The late points of all groups, counted, so that many small tables do not add up to a large one.
+#[derive(Debug)]
+pub(super) struct LateBudget {
+    most: usize,
+    points: AtomicUsize,
+    groups: AtomicUsize,
+}
+
+impl LateBudget {
+    /// A budget of so many points.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            points: AtomicUsize::new(0),
+            groups: AtomicUsize::new(0),
+        }
+    }
+
+    /// What one group may keep while the budget is used up by a `parts`-th: its share of that part. All
+    /// it wants otherwise.
+    pub(super) fn share(&self, parts: usize) -> usize {
+        let part = self.most / parts;
+        if self.points.load(Relaxed) < part {
+            return usize::MAX;
+        }
+        part / self.groups.load(Relaxed).max(1)
+    }
+}
+
 /// The late points of a group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Late {
     state: Mutex<State>,
     /// Points in both tables; zero only once a view shows what the last flush made of them.
     count: AtomicUsize,
+    budget: Arc<LateBudget>,
 }
 
 #[derive(Debug, Default)]
@@ -142,6 +172,26 @@ pub(super) enum Appended {
 }
 
 impl Late {
+    /// No points, of a group whose points count for the budget.
+    pub(super) fn new(budget: &Arc<LateBudget>) -> Self {
+        budget.groups.fetch_add(1, Relaxed);
+        Self {
+            state: Mutex::default(),
+            count: AtomicUsize::new(0),
+            budget: Arc::clone(budget),
+        }
+    }
+
+    fn count_in(&self, points: usize) {
+        self.count.fetch_add(points, Release);
+        self.budget.points.fetch_add(points, Relaxed);
+    }
+
+    fn count_out(&self, points: usize) {
+        self.count.fetch_sub(points, Release);
+        self.budget.points.fetch_sub(points, Relaxed);
+    }
+
     /// How many points wait.
     pub(super) fn count(&self) -> usize {
         // Acquire: who sees zero sees the view with their patches.
@@ -183,7 +233,7 @@ impl Late {
         state.active.segment = segment.number;
         state.active.since.get_or_insert(now);
         state.active.add(record);
-        self.count.fetch_add(1, Release);
+        self.count_in(1);
         Ok(Appended::Done)
     }
 
@@ -218,7 +268,7 @@ impl Late {
             dropped += points.map_or(0, |points| points.len());
         }
         state.active.count -= dropped;
-        self.count.fetch_sub(dropped, Release);
+        self.count_out(dropped);
     }
 
     /// All points by series, copied; a series may come twice.
@@ -255,7 +305,7 @@ impl Late {
         let gone = state.segments.iter().filter(|s| s.number <= last);
         let paths = gone.map(|segment| segment.path.clone()).collect();
         state.segments.retain(|segment| segment.number > last);
-        self.count.fetch_sub(table.count, Release);
+        self.count_out(table.count);
         paths
     }
 
@@ -292,7 +342,7 @@ impl Late {
                 greatest = greatest.max(Some(record.slot));
             }
             state.active.add(&record);
-            self.count.fetch_add(1, Release);
+            self.count_in(1);
         }
         state.active.segment = segment.number;
         state.active.since.get_or_insert(now);
@@ -305,6 +355,13 @@ impl Late {
     pub(super) fn begin_at(&self, first: u64) {
         let mut state = self.state.lock();
         state.next_segment = state.next_segment.max(first);
+    }
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        self.count_out(self.count());
+        self.budget.groups.fetch_sub(1, Relaxed);
     }
 }
 

@@ -82,6 +82,12 @@ impl Group {
         values
     }
 
+    /// Late points that are let be: half a table, or less while all groups together have many.
+    pub(super) fn late_points_calm(&self) -> usize {
+        let half = self.common.late_records / 2;
+        half.min(self.common.late_budget.share(2))
+    }
+
     /// Appends to log and table, and flushes when there is no room.
     ///
     /// # Errors
@@ -92,6 +98,12 @@ impl Group {
         point: LatePoint,
         now: i64,
     ) -> Result<(), StoreError> {
+        while self.late.count() > self.common.late_budget.share(1) {
+            // Others may hold more, but each shard that adds to it sees to its own.
+            self.common.health.check()?;
+            self.late.freeze_when_due(now, i64::MIN, 0);
+            self.flush(&mut self.work.lock())?;
+        }
         while self.append_late(series, point, now)? == Appended::Full {
             // The flush did not keep up: waiting for it is what slows the senders down.
             self.common.health.check()?;

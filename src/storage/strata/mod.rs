@@ -16,6 +16,7 @@
 //! `unsafe` and maps live in `storage/map.rs` alone; `disk` is the one way to the file system.
 
 mod block;
+mod clock;
 mod disk;
 mod families;
 mod flush;
@@ -29,6 +30,7 @@ mod lateness;
 mod layout;
 mod maps;
 mod merge;
+mod meta;
 mod panel;
 mod read;
 mod reclaim;

@@ -4,7 +4,7 @@
 //! what follows it; without, each writer does it in `maintain` (tests that want one order of events).
 
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64};
@@ -17,8 +17,9 @@ use super::disk::{Disk, RealDisk, failed};
 use super::families::Families;
 use super::group::{Common, Group, GroupPlace};
 use super::health::{Counters, Health};
-use super::late::SEGMENT_RECORDS;
+use super::late::{LateBudget, SEGMENT_RECORDS};
 use super::maps::{MAPS_MAX, Maps};
+use super::meta::read_or_make_meta;
 use super::read::Slots;
 use super::settled::Changes;
 use super::table::SeriesTable;
@@ -29,10 +30,6 @@ use crate::storage::{
     StoreHealth, StoreStatistics, TimeRange,
 };
 
-pub(super) const META_FILE: &str = "meta";
-const META_TITLE: &str = "plumbago strata 1";
-/// More shards than this make no sense on any machine, and would make small files.
-const SHARDS_MAX: usize = 256;
 /// The time before any writer was told one.
 const UNKNOWN_TIME: i64 = i64::MIN;
 /// Seconds after which late points leave the table for a patch, however few they are.
@@ -53,6 +50,10 @@ pub struct StrataConfig {
     pub background: bool,
     /// Late points of a group that are kept in memory; there may be twice as many for a moment.
     pub late_records: usize,
+    /// Late points of all groups together that are kept in memory, about.
+    pub late_points_max: usize,
+    /// Points that must agree with a clock that leaps ahead before a writer follows it.
+    pub clock_votes: u32,
     /// Free bytes below which no new series are taken; they are again above twice as many.
     pub room_min_bytes: u64,
 }
@@ -67,6 +68,8 @@ impl StrataConfig {
             future_window_s: 60,
             background: true,
             late_records: SEGMENT_RECORDS,
+            late_points_max: 4 * SEGMENT_RECORDS,
+            clock_votes: 32,
             room_min_bytes: 64 << 20,
         }
     }
@@ -127,6 +130,8 @@ impl Strata {
             changes: Changes::default(),
             future_window_s: i64::from(config.future_window_s),
             late_records: config.late_records,
+            late_budget: Arc::new(LateBudget::new(config.late_points_max)),
+            clock_votes: config.clock_votes,
         });
         let shared = Arc::new(Shared {
             common,
@@ -166,51 +171,6 @@ fn spawn(
         .name(name.into())
         .spawn(move || shared.run_background(work))
         .map_err(failed(&folder, "start a thread for"))
-}
-
-/// The number of shards of the folder; writes the file of a new one.
-fn read_or_make_meta(disk: &dyn Disk, folder: &Path, shards: usize) -> Result<usize, StoreError> {
-    if let Some(shards) = read_meta(disk, folder)? {
-        return Ok(shards);
-    }
-    let path = folder.join(META_FILE);
-    let shards = shards.clamp(1, SHARDS_MAX);
-    disk.replace(&path, print_meta(shards).as_bytes())?;
-    Ok(shards)
-}
-
-fn print_meta(shards: usize) -> String {
-    let body = format!("{META_TITLE}\nshards {shards}\n");
-    let checksum = crc32fast::hash(body.as_bytes());
-    format!("{body}checksum {checksum:08x}\n")
-}
-
-/// The number of shards of the folder; `None` for a new one.
-///
-/// # Errors
-/// `Io`, or `Damaged`: without it nobody knows which series is where.
-pub(super) fn read_meta(disk: &dyn Disk, folder: &Path) -> Result<Option<usize>, StoreError> {
-    let path = folder.join(META_FILE);
-    let names = disk.list(folder).map_err(failed(folder, "list"))?;
-    if !names.iter().any(|name| name == META_FILE) {
-        return Ok(None);
-    }
-    let bytes = disk.read(&path).map_err(failed(&path, "read"))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let shards = text
-        .strip_prefix(META_TITLE)
-        .and_then(|rest| rest.strip_prefix("\nshards "))
-        .and_then(|rest| rest.lines().next()?.parse().ok())
-        .filter(|shards| (1..=SHARDS_MAX).contains(shards))
-        // The first releases wrote no checksum.
-        .filter(|&shards| {
-            text == print_meta(shards) || text.ends_with('\n') && text.lines().count() == 2
-        });
-    let damaged = || StoreError::Damaged {
-        path,
-        reason: format!("it does not say \"{META_TITLE}\", a number of shards, and its checksum"),
-    };
-    shards.map(Some).ok_or_else(damaged)
 }
 
 impl Shared {
@@ -458,8 +418,8 @@ impl Group {
             self.set_aside_unusable(&mut work)?;
             while self.seal(&mut work)? {}
             while self.roll(&mut work)? {}
-            let half = self.common.late_records / 2;
-            self.late.freeze_when_due(now, LATE_AGE_S, half);
+            let most = self.late_points_calm();
+            self.late.freeze_when_due(now, LATE_AGE_S, most);
             self.flush(&mut work)?;
             self.retire(&mut work, now)
         })();

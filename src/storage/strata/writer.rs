@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use plumbago_storage_format::ring::{first_column, locate};
 
+use super::clock::TrustedClock;
 use super::forget::Clearing;
 use super::group::Group;
 use super::late::LatePoint;
@@ -37,6 +38,7 @@ pub(super) struct Writer {
     last_retention: Option<(Arc<Retention>, u16)>,
     last_rollup: Option<(Rollup, u16)>,
     stored: u64,
+    clock: TrustedClock,
     /// True until the first maintenance: the series that come by were there before.
     is_loading: bool,
 }
@@ -67,6 +69,7 @@ pub(super) struct GroupWriter {
 impl Writer {
     /// The writer of `shard`.
     pub(super) fn new(shared: Arc<Shared>, shard: u32) -> Self {
+        let clock = TrustedClock::new(shared.common.clock_votes);
         let mut writer = Self {
             shared,
             shard,
@@ -74,6 +77,7 @@ impl Writer {
             last_retention: None,
             last_rollup: None,
             stored: 0,
+            clock,
             is_loading: true,
         };
         for group in writer.shared.groups_of(shard) {
@@ -405,8 +409,12 @@ impl ShardWriter for Writer {
         let Some(Some(writer)) = self.groups.get_mut(number) else {
             return Err(Refusal::StoreRefused);
         };
-        if now > writer.now {
-            writer.turn_to(now);
+        let trusted = match now > self.clock.latest() {
+            true => self.clock.hear(now, Some(timestamp)),
+            false => now,
+        };
+        if trusted > writer.now {
+            writer.turn_to(trusted);
         }
         let slot = writer.slot_of(timestamp);
         let is_direct = slot >= writer.direct_from && slot < writer.high;
@@ -424,7 +432,14 @@ impl ShardWriter for Writer {
                 return Ok(());
             }
         }
-        self.store_slowly(series, timestamp, value, now)
+        self.store_slowly(series, timestamp, value, trusted)
+    }
+
+    fn takes_new_series(&self) -> Result<(), StoreError> {
+        match self.shared.common.health.is_disk_full() {
+            true => Err(self.shared.full_disk()),
+            false => Ok(()),
+        }
     }
 
     fn forget(&mut self, series: &[SeriesId]) {
@@ -440,6 +455,7 @@ impl ShardWriter for Writer {
         counters
             .points
             .fetch_add(std::mem::take(&mut self.stored), Relaxed);
+        let now = self.clock.hear(now, None);
         let mut more = false;
         for writer in self.groups.iter_mut().flatten() {
             if now > writer.now {

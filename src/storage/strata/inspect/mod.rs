@@ -26,8 +26,9 @@ use parking_lot::RwLock;
 
 use super::disk::{Disk, RealDisk, failed};
 use super::group::Group;
+use super::meta::META_FILE;
 use super::read::Slots;
-use super::store::{META_FILE, Shared};
+use super::store::Shared;
 use super::{Strata, StrataConfig};
 use crate::metric::{Retention, Rollup, SeriesId, name};
 use crate::storage::{Fetched, Selection, SeriesDefinition, StoreError, TimeRange};

@@ -64,6 +64,7 @@ fn config(path: &Path) -> StrataConfig {
         shards: 1,
         background: false,
         late_records: 1000,
+        clock_votes: 0,
         ..StrataConfig::new(path)
     }
 }

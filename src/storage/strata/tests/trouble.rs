@@ -226,3 +226,64 @@ fn damaged_table_of_families_keeps_the_store_shut() {
     let error = Strata::open(&config(folder.path())).unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
 }
+
+#[test]
+fn clock_far_ahead_for_a_moment_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.clock_votes = 8;
+    let mut bench = Bench::over(Strata::open(&config).unwrap(), "10s:6h", 3);
+    let mut last = fill(&mut bench, 3, 400);
+    let wrong = last + 10 * 365 * 86_400;
+    // Senders go on with the right time; the daemon's own metric has the wrong one.
+    for _ in 0..20 {
+        last += 10;
+        for id in 0..3 {
+            let stored = bench
+                .writer
+                .store(SeriesId(id), last, value(id, last), wrong);
+            let is_known = stored == Ok(()) || stored == Err(Refusal::TooFarInFuture);
+            assert!(is_known, "{stored:?}");
+        }
+        let own = bench.writer.store(SeriesId(2), wrong, 1.0, wrong);
+        assert_eq!(own, Err(Refusal::TooFarInFuture));
+        bench.maintain(wrong);
+    }
+    bench.maintain(last);
+    for id in 0..3 {
+        bench.store(id, last, value(id, last)).unwrap();
+        let values = bench.values(id, START - 10, START + 3990, last);
+        let expected: Vec<f64> = (0..400).map(|s| value(id, START + s * 10)).collect();
+        assert_eq!(values, expected);
+        assert_eq!(bench.values(id, last - 10, last, last), [value(id, last)]);
+    }
+    assert_eq!(bench.store.statistics().points_late, 0);
+}
+
+#[test]
+fn late_points_of_many_groups_together_stay_within_the_budget() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.late_points_max = 800;
+    let mut bench = Bench::over(Strata::open(&config).unwrap(), "10s:1d", 0);
+    for id in 0..8 {
+        let retention = Arc::new(Retention::parse(&format!("{}s:1d", 10 + id)).unwrap());
+        bench.writer.define(&definition(id, &retention)).unwrap();
+    }
+    let mut most = 0;
+    for point in 0..300 {
+        for id in 0..8 {
+            let time = START - 80_000 + point * 200;
+            let stored = bench.writer.store(SeriesId(id), time, 1.0, START);
+            assert_eq!(stored, Ok(()));
+        }
+        most = most.max(bench.store.statistics().points_pending);
+    }
+    assert_eq!(bench.store.statistics().points_late, 2400);
+    assert!((400..=900).contains(&most), "{most} points waited");
+    for id in 0..8 {
+        let values = bench.values(id, START - 80_100, START, START);
+        let known = values.iter().filter(|value| !value.is_nan()).count();
+        assert_eq!(known, 300, "series {id}");
+    }
+}

@@ -24,7 +24,7 @@ use rayon::prelude::*;
 use super::super::disk::{Disk, RealDisk, failed};
 use super::super::families::Families;
 use super::super::group::GroupPlace;
-use super::super::store::{META_FILE, read_meta};
+use super::super::meta::{META_FILE, read_meta};
 use super::ATTEMPTS_MAX;
 use super::disk::ReadOnlyDisk;
 use super::stamp::Stamp;
