@@ -5,6 +5,8 @@ use crate::generator::{Load, SERIES_PER_HOST};
 
 /// Hosts asked for in one request.
 const HOSTS_PER_REQUEST: usize = 20;
+/// Points asked for in one request, unless one host has more.
+const POINTS_PER_REQUEST: usize = 20_000_000;
 /// A reply of this many series of a day's points still fits.
 const REPLY_BYTES_MAX: u64 = 1 << 30;
 
@@ -19,7 +21,8 @@ pub(crate) struct Found {
 pub(crate) fn read_back(load: &Load, api: &str) -> Outcome<Found> {
     let hosts: Vec<_> = (0..load.series.div_ceil(SERIES_PER_HOST)).collect();
     let mut found = Found::default();
-    for hosts in hosts.chunks(HOSTS_PER_REQUEST) {
+    let most = POINTS_PER_REQUEST / (load.steps * SERIES_PER_HOST);
+    for hosts in hosts.chunks(most.clamp(1, HOSTS_PER_REQUEST)) {
         let text = render(load, api, hosts)?;
         let first = hosts[0] * SERIES_PER_HOST;
         let end = load.series.min(first + hosts.len() * SERIES_PER_HOST);

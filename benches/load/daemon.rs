@@ -47,8 +47,9 @@ impl Daemon {
         let folder = TempDir::with_prefix("plumbago-load-")?;
         let schemas = folder.path().join("storage-schemas.conf");
         let schema = format!(
-            "[load]\npattern = .*\nretentions = {}s:1d\n",
-            arguments.step
+            "[load]\npattern = .*\nretentions = {}s:{}d\n",
+            arguments.step,
+            arguments.retention_days()
         );
         fs::write(&schemas, schema)?;
         let data = match &arguments.data {

@@ -17,6 +17,8 @@ pub(crate) struct Load {
     pub(crate) steps: usize,
     pub(crate) step: i64,
     pub(crate) first: i64,
+    /// Series by series instead of step by step.
+    pub(crate) is_history: bool,
 }
 
 impl Load {
@@ -103,11 +105,44 @@ pub(crate) fn send(load: &Load, address: &str, connections: usize) -> Outcome<()
     })
 }
 
+/// Bytes that are written to the socket at once.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// All points of one series after the other, the series in an order that looks random.
+fn send_history(load: &Load, series: &[usize], stream: &mut TcpStream) -> Outcome<()> {
+    let mut order = series.to_vec();
+    order.sort_by_key(|series| (*series as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    for series in order {
+        let mut lines = Vec::with_capacity(CHUNK_BYTES + 128);
+        let name = Load::name(series);
+        for step in 0..load.steps {
+            let hundredths = u64::from(hundredths(series, step));
+            let time = load.first + step as i64 * load.step;
+            lines.extend_from_slice(name.as_bytes());
+            let at = lines.len();
+            lines.extend_from_slice(b" 0000.00 0000000000\n");
+            write_digits(&mut lines[at + 1..at + 5], hundredths / 100);
+            write_digits(&mut lines[at + 6..at + 8], hundredths % 100);
+            write_digits(&mut lines[at + 9..at + 9 + TIME_DIGITS], time as u64);
+            if lines.len() >= CHUNK_BYTES {
+                stream.write_all(&lines)?;
+                lines.clear();
+            }
+        }
+        stream.write_all(&lines)?;
+    }
+    Ok(())
+}
+
 /// Every connection has whole hosts, as agents do.
 fn send_share(load: &Load, address: &str, connection: usize, connections: usize) -> Outcome<()> {
     let is_mine = |series: &usize| series / SERIES_PER_HOST % connections == connection;
-    let mut lines = Lines::of((0..load.series).filter(is_mine));
     let mut stream = TcpStream::connect(address)?;
+    if load.is_history {
+        let series: Vec<usize> = (0..load.series).filter(is_mine).collect();
+        return send_history(load, &series, &mut stream);
+    }
+    let mut lines = Lines::of((0..load.series).filter(is_mine));
     for step in 0..load.steps {
         lines.set_step(step, load.first + step as i64 * load.step);
         stream.write_all(&lines.text)?;

@@ -6,7 +6,7 @@
 //! a failure when a point is missing or wrong.
 //!
 //! `-- --queries 50` has so many clients ask heavy questions over all series meanwhile; their CPU time is then
-//! part of the server's.
+//! part of the server's. `-- --series 500 --step 60 --backfill-days 90` sends months of history instead.
 //!
 //! The generator is made to be cheap, so that on a small machine the figures are the daemon's: all
 //! lines are formatted beforehand and only the ten digits of the time and the last digits of the value are
@@ -50,6 +50,10 @@ struct Arguments {
     /// Seconds between two points of a series.
     #[arg(long, default_value_t = 10)]
     step: i64,
+    /// Send so many days of history up to now instead of --steps, the series one after the other in
+    /// random order, each with its oldest point first.
+    #[arg(long, value_name = "DAYS")]
+    backfill_days: Option<i64>,
     /// TCP connections that send side by side, each its own share of the series.
     #[arg(long, default_value_t = 4)]
     connections: usize,
@@ -101,7 +105,7 @@ struct Report {
     anonymous_bytes_after: u64,
     anonymous_bytes_per_series: f64,
     resident_bytes_after: u64,
-    /// With --queries: the most that was seen in samples.
+    /// The most that was seen in samples until all was stored.
     anonymous_bytes_peak: u64,
     queries_answered: u64,
     queries_refused: u64,
@@ -132,14 +136,16 @@ fn run(arguments: &Arguments) -> Outcome<Report> {
     let daemon = Daemon::of(arguments)?;
     let load = Load {
         series: arguments.series,
-        steps: arguments.steps,
+        steps: arguments.steps(),
         step: arguments.step,
         first: first_step(arguments)?,
+        is_history: arguments.backfill_days.is_some(),
     };
     // The idle daemon's first housekeeping is not the load's cost.
     std::thread::sleep(Duration::from_millis(500));
     let stored_before = daemon.points_stored()?;
     let before = Usage::of(daemon.pid())?;
+    let watch = usage::Watch::start(daemon.pid());
     let started = Instant::now();
     let queries = (arguments.queries > 0).then(|| Queries::start(arguments.queries, &daemon));
     generator::send(&load, daemon.plaintext(), arguments.connections)?;
@@ -147,6 +153,7 @@ fn run(arguments: &Arguments) -> Outcome<Report> {
     daemon.wait_until_stored(stored_before + load.points())?;
     let seconds_until_stored = started.elapsed().as_secs_f64();
     let answers = queries.map_or_else(Answers::default, Queries::finish);
+    let anonymous_bytes_peak = watch.stop();
     std::thread::sleep(Duration::from_secs_f64(arguments.settle));
     let after = Usage::of(daemon.pid())?;
 
@@ -175,7 +182,7 @@ fn run(arguments: &Arguments) -> Outcome<Report> {
         anonymous_bytes_after: after.anonymous_bytes,
         anonymous_bytes_per_series: after.anonymous_bytes as f64 / load.series as f64,
         resident_bytes_after: after.resident_bytes,
-        anonymous_bytes_peak: answers.anonymous_bytes_peak,
+        anonymous_bytes_peak: anonymous_bytes_peak.max(answers.anonymous_bytes_peak),
         queries_answered: answers.answered,
         queries_refused: answers.refused,
         queries_failed: answers.failed,
@@ -189,5 +196,18 @@ fn run(arguments: &Arguments) -> Outcome<Report> {
 fn first_step(arguments: &Arguments) -> Outcome<i64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
     let last = now - now.rem_euclid(arguments.step);
-    Ok(last - (arguments.steps as i64 - 1) * arguments.step)
+    Ok(last - (arguments.steps() as i64 - 1) * arguments.step)
+}
+
+impl Arguments {
+    /// Points of each series.
+    fn steps(&self) -> usize {
+        let days = self.backfill_days;
+        days.map_or(self.steps, |days| (days * 86_400 / self.step) as usize)
+    }
+
+    /// Days that the daemon keeps: a day more than what is sent.
+    fn retention_days(&self) -> i64 {
+        self.backfill_days.map_or(1, |days| days + 1)
+    }
 }

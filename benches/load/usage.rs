@@ -1,6 +1,10 @@
 //! What a process has used so far, from `/proc`.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::Outcome;
 
@@ -47,6 +51,34 @@ impl Usage {
 pub(crate) fn anonymous_bytes(pid: u32) -> Outcome<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     Ok(number_after(&status, "RssAnon:")? * 1024)
+}
+
+/// A thread that looks at a process' anonymous memory ten times a second.
+pub(crate) struct Watch {
+    is_over: Arc<AtomicBool>,
+    thread: JoinHandle<u64>,
+}
+
+impl Watch {
+    pub(crate) fn start(pid: u32) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&is_over);
+        let thread = std::thread::spawn(move || {
+            let mut peak = 0;
+            while !flag.load(Ordering::Relaxed) {
+                peak = anonymous_bytes(pid).map_or(peak, |bytes| peak.max(bytes));
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            peak
+        });
+        Self { is_over, thread }
+    }
+
+    /// The most that was seen.
+    pub(crate) fn stop(self) -> u64 {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap_or_default()
+    }
 }
 
 fn number_after(text: &str, key: &str) -> Outcome<u64> {
