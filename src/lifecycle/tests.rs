@@ -422,3 +422,26 @@ fn points_that_come_while_series_move_are_all_there_afterwards() {
     });
     house.end();
 }
+
+#[test]
+fn rule_expires_dead_series_but_never_all_of_them() {
+    let house = House::new("10s:1h,1m:6h");
+    for name in ["dead", "alive"] {
+        house.send(name, NOW, 1.0);
+    }
+    house.settle();
+    house.clock.set(NOW + 5 * 3600);
+    let by_rule = || house.lifecycle.expire_by_rule(2 * 3600).unwrap();
+    assert_eq!(by_rule(), 0, "the feed or the clock is at fault");
+    house.send("alive", NOW + 5 * 3600, 1.0);
+    house.settle();
+    assert_eq!(by_rule(), 1);
+    assert_eq!(house.ingest.catalog.id("dead"), None);
+    assert_eq!(by_rule(), 0);
+    house.lifecycle.close();
+    house.clock.set(NOW + 20 * 3600);
+    house.send("new", NOW + 20 * 3600, 1.0);
+    house.settle();
+    assert_eq!(by_rule(), 0, "the daemon ends");
+    house.end();
+}

@@ -14,12 +14,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use plumbago_storage_format::manifest::Manifest;
 
 use super::whisper_model::WhisperModel;
-use super::{Bench, START, config};
+use super::{Bench, START, config, definition};
 use crate::metric::{Retention, Rollup, SeriesId};
-use crate::storage::strata::Strata;
 use crate::storage::strata::group::Group;
 use crate::storage::strata::simulation::{Faults, Random, SimulatedDisk};
-use crate::storage::{Fetched, SeriesDefinition, Store, StoreError, TimeRange};
+use crate::storage::strata::{Existing, ImportedArchive, ImportedSeries, Strata};
+use crate::storage::{Fetched, Store, StoreError, TimeRange};
 
 const SERIES: u32 = 4;
 const RETENTIONS: [&str; 3] = ["10s:1h,1m:6h", "10s:2h", "1s:4m,1m:2h,10m:1d"];
@@ -39,6 +39,10 @@ pub(super) struct Schedule {
     retention: Arc<Retention>,
     pub(super) disk: SimulatedDisk,
     pub(super) bench: Option<Bench>,
+    /// By series, the id that the catalog has for it, and the next one that it would give. A catalog
+    /// makes its changes durable before the store hears of them, so a crash does not touch these.
+    ids: Vec<u32>,
+    next_id: u32,
     models: Vec<WhisperModel>,
     confirmed: Vec<WhisperModel>,
     unconfirmed: Unconfirmed,
@@ -57,6 +61,11 @@ impl Unconfirmed {
     fn has_value(&self, series: u32, time: i64, value: f64) -> bool {
         let sent = self.values.get(&(series, time));
         sent.is_some_and(|sent| sent.contains(&value))
+    }
+
+    fn forget(&mut self, series: u32) {
+        self.values.retain(|(its, _), _| *its != series);
+        self.times.retain(|(its, _)| *its != series);
     }
 
     fn touches(&self, series: u32, mut times: Range<i64>) -> bool {
@@ -83,12 +92,15 @@ impl Schedule {
         };
         let (models, confirmed) = (models(), models());
         let disk = SimulatedDisk::new(seed, faults);
-        let bench = open(&disk, &retention).ok();
+        let ids: Vec<u32> = (0..SERIES).collect();
+        let bench = open(&disk, &retention, &ids).ok();
         Self {
             random,
             retention,
             disk,
             bench,
+            ids,
+            next_id: SERIES,
             models,
             confirmed,
             unconfirmed: Unconfirmed::default(),
@@ -120,6 +132,13 @@ impl Schedule {
             9..=11 => self.sync(),
             12 => self.flush(),
             13 => self.restart(),
+            14 if self.random.below(4) == 0 => {
+                let series = self.random.below(i64::from(SERIES)) as u32;
+                match self.random.below(2) {
+                    0 => self.delete(series),
+                    _ => self.move_to_a_new_id(series),
+                }
+            }
             _ => {}
         }
     }
@@ -144,7 +163,7 @@ impl Schedule {
             return;
         }
         let Some(bench) = &mut self.bench else { return };
-        let series_id = SeriesId(series);
+        let series_id = SeriesId(self.ids[series as usize]);
         let stored = bench.writer.store(series_id, timestamp, value, self.now);
         let step = i64::from(self.retention.finest().step);
         if stored.is_ok() {
@@ -153,6 +172,98 @@ impl Schedule {
         } else {
             self.doubtful.add(series, timestamp, step, value);
         }
+    }
+
+    /// Deletes a series; its name is made anew at once.
+    pub(super) fn delete(&mut self, series: u32) {
+        let Some(bench) = &mut self.bench else { return };
+        let place = series as usize;
+        let former = std::mem::replace(&mut self.ids[place], self.next_id);
+        self.next_id += 1;
+        bench.writer.forget(&[SeriesId(former)]);
+        let made = bench
+            .writer
+            .define(&definition(self.ids[place], &self.retention));
+        let empty = WhisperModel::new(&self.retention, Rollup::default());
+        self.models[place] = empty.clone();
+        self.confirmed[place] = empty;
+        self.unconfirmed.forget(series);
+        self.doubtful.forget(series);
+        if made.is_err() {
+            // A full disk: the name waits until there is room, as a restart finds it.
+            self.restart();
+        }
+    }
+
+    /// Copies a series' history under a new id and lets go of the former one, as a change of retention
+    /// does. Whatever fails on the way leaves it as it was.
+    pub(super) fn move_to_a_new_id(&mut self, series: u32) {
+        let place = series as usize;
+        let (from, to) = (self.ids[place], self.next_id);
+        self.next_id += 1;
+        if !self.copy(from, to) || self.disk.is_off() {
+            return;
+        }
+        let Some(bench) = &mut self.bench else { return };
+        if bench.store.sync().is_err() || self.disk.is_off() {
+            bench.writer.forget(&[SeriesId(to)]);
+            return;
+        }
+        // The sync confirmed all, under both ids.
+        self.confirmed = self.models.clone();
+        self.unconfirmed = Unconfirmed::default();
+        self.ids[place] = to;
+        bench.writer.forget(&[SeriesId(from)]);
+    }
+
+    /// True when all of it was taken.
+    fn copy(&mut self, from: u32, to: u32) -> bool {
+        let now = self.now;
+        let Some(bench) = &mut self.bench else {
+            return false;
+        };
+        if bench
+            .writer
+            .define(&definition(to, &self.retention))
+            .is_err()
+        {
+            return false;
+        }
+        let archives = self.retention.archives().iter().map(|archive| {
+            let range = TimeRange {
+                from: now - archive.retention(),
+                until: now,
+                now,
+            };
+            let fetched = bench.store.fetch(SeriesId(from), range).ok()??;
+            Some(ImportedArchive {
+                start: fetched.start,
+                values: fetched.values,
+            })
+        });
+        let series = archives
+            .collect::<Option<_>>()
+            .map(|archives| ImportedSeries {
+                id: SeriesId(to),
+                is_new: true,
+                archives,
+            });
+        let imported = series.and_then(|series| {
+            let imported = bench.store.import(&[series], Existing::Keep, now);
+            imported.ok()
+        });
+        let is_copied = imported.is_some_and(|imported| {
+            imported.recent.iter().all(|point| {
+                let stored = bench
+                    .writer
+                    .store(point.id, point.timestamp, point.value, now);
+                stored.is_ok()
+            })
+        });
+        if !is_copied {
+            bench.writer.forget(&[SeriesId(to)]);
+        }
+        is_copied
     }
 
     /// Syncs, and takes note of what that confirms.
@@ -197,9 +308,8 @@ impl Schedule {
             return Vec::new();
         };
         let table = &bench.store.shared.common.table;
-        (0..SERIES)
-            .map(|series| table.get(SeriesId(series)).column)
-            .collect()
+        let ids = self.ids.iter();
+        ids.map(|&id| table.get(SeriesId(id)).column).collect()
     }
 
     fn flush(&mut self) {
@@ -216,14 +326,14 @@ impl Schedule {
         if self.disk.is_off() {
             return;
         }
-        self.bench = open(&self.disk, &self.retention).ok();
+        self.bench = open(&self.disk, &self.retention, &self.ids).ok();
     }
 
     /// Opens what survived and judges every slot of every archive; then goes on and syncs.
     pub(super) fn recover_and_judge(mut self, seed: u64) -> Result<(), String> {
         self.bench = None;
         let disk = self.disk.after_power_loss(seed, Faults::default());
-        let mut bench = open(&disk, &self.retention)
+        let mut bench = open(&disk, &self.retention, &self.ids)
             .map_err(|error| format!("seed {seed}: does not open: {error}"))?;
         let health = bench.store.health();
         if !health.damaged.is_empty() {
@@ -233,17 +343,19 @@ impl Schedule {
             .map_err(|what| format!("seed {seed}: {what}"))?;
         self.now += 7;
         for series in 0..SERIES {
-            let stored = bench.store(series, self.now, f64::from(series));
+            let id = self.ids[series as usize];
+            let stored = bench.store(id, self.now, f64::from(series));
             stored.map_err(|reason| format!("seed {seed}: {reason} after recovery"))?;
         }
         bench.maintain(self.now);
         bench.store.sync().map_err(|error| error.to_string())?;
         drop(bench);
         let disk = disk.after_power_loss(seed + 1, Faults::default());
-        let bench = open(&disk, &self.retention).map_err(|error| error.to_string())?;
+        let bench = open(&disk, &self.retention, &self.ids).map_err(|error| error.to_string())?;
         for series in 0..SERIES {
-            let value = bench.values(series, self.now - 1, self.now, self.now)[0];
-            let finest = bench.values(series, self.now - 10, self.now, self.now);
+            let id = self.ids[series as usize];
+            let value = bench.values(id, self.now - 1, self.now, self.now)[0];
+            let finest = bench.values(id, self.now - 10, self.now, self.now);
             if !finest.contains(&f64::from(series)) {
                 return Err(format!("seed {seed}: {value} after the second recovery"));
             }
@@ -260,7 +372,9 @@ impl Schedule {
                     until: self.now,
                     now: self.now,
                 };
-                let fetched = bench.store.fetch(SeriesId(series), range);
+                let fetched = bench
+                    .store
+                    .fetch(SeriesId(self.ids[series as usize]), range);
                 let fetched = fetched.map_err(|error| error.to_string())?;
                 let fetched = fetched.ok_or("the series is unknown")?;
                 self.judge_archive(series, archive, &fetched)?;
@@ -295,19 +409,17 @@ impl Schedule {
     }
 }
 
-fn open(disk: &SimulatedDisk, retention: &Arc<Retention>) -> Result<Bench, StoreError> {
+fn open(
+    disk: &SimulatedDisk,
+    retention: &Arc<Retention>,
+    ids: &[u32],
+) -> Result<Bench, StoreError> {
     let mut config = config(Path::new("/data"));
     config.late_records = 200;
     let store = Strata::open_on(Arc::new(disk.clone()), &config)?;
     let mut writer = store.writer(0);
-    for id in 0..SERIES {
-        let definition = SeriesDefinition {
-            id: SeriesId(id),
-            name: "series".into(),
-            retention: Arc::clone(retention),
-            rollup: Rollup::default(),
-        };
-        writer.define(&definition)?;
+    for &id in ids {
+        writer.define(&definition(id, retention))?;
     }
     Ok(Bench { store, writer })
 }

@@ -19,13 +19,15 @@ const SPANS: i64 = 7;
 /// A step: its name, what comes before it, the step.
 type Step = (&'static str, fn(&mut Schedule), fn(&mut Schedule));
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 8] = [
     ("seal", fill_a_span, seal),
     ("roll up", seal_several_spans, roll),
     ("late flush", gather_late_points, flush),
     ("merge", pile_up_patches, merge),
     ("retire", let_blocks_age, retire),
     ("column reuse", let_a_series_die, reuse_its_column),
+    ("deletion", gather_late_points, delete_most),
+    ("move to another id", gather_late_points, move_one),
 ];
 
 /// Stores `slots` slots of some series, as time goes by.
@@ -123,6 +125,27 @@ fn reuse_its_column(schedule: &mut Schedule) {
         schedule.sync();
         schedule.maintain();
     }
+}
+
+/// Most of each block goes, columns are cleared, rest, and are given to the names that come again.
+fn delete_most(schedule: &mut Schedule) {
+    for series in 1..SERIES {
+        schedule.delete(series);
+    }
+    schedule.maintain();
+    schedule.sync();
+    for series in 1..SERIES {
+        schedule.store(series, 0);
+    }
+    schedule.maintain();
+    schedule.sync();
+}
+
+fn move_one(schedule: &mut Schedule) {
+    schedule.move_to_a_new_id(0);
+    schedule.store(0, 0);
+    schedule.maintain();
+    schedule.sync();
 }
 
 /// A schedule just before the step, with the power failing at an operation.
