@@ -161,7 +161,6 @@ impl Group {
             place,
         };
         group.make_folders()?;
-        group.tell_set_aside()?;
         let manifest = group.read_manifest()?;
         group.open_panels()?;
         if let Some(manifest) = manifest {

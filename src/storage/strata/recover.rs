@@ -43,17 +43,11 @@ impl Group {
     }
 
     /// Remembers for `/health` what earlier starts set aside, as long as it lies there.
-    pub(super) fn tell_set_aside(&self) -> Result<(), StoreError> {
-        let archives = 0..self.layout.archives().len();
-        let folders = archives.map(|archive| self.archive_folder(archive));
-        for folder in std::iter::once(self.folder.clone()).chain(folders) {
-            let names = self.disk().list(&folder).map_err(failed(&folder, "list"))?;
-            for name in names.iter().filter(|name| name.ends_with(".damaged")) {
-                let reason = "it was set aside as damaged before; remove it once it is of no use";
-                self.common.health.add_damaged(&folder.join(name), reason);
-            }
+    fn tell_set_aside(&self, folder: &Path, names: &[String]) {
+        for name in names.iter().filter(|name| name.ends_with(".damaged")) {
+            let reason = "it was set aside as damaged before; remove it once it is of no use";
+            self.common.health.add_damaged(&folder.join(name), reason);
         }
-        Ok(())
     }
 
     /// Renames a damaged file so that nothing reads it again, and remembers it for `/health`.
@@ -207,7 +201,9 @@ impl Group {
     /// Removes block files that the manifest does not name, and temporary files.
     fn sweep(&self, manifest: &Manifest) -> Result<(), StoreError> {
         let names = self.disk().list(&self.folder);
-        for name in names.map_err(failed(&self.folder, "list"))? {
+        let names = names.map_err(failed(&self.folder, "list"))?;
+        self.tell_set_aside(&self.folder, &names);
+        for name in names {
             if name.ends_with(".tmp") {
                 let path = self.folder.join(name);
                 let removed = self.disk().remove(&path);
@@ -218,6 +214,7 @@ impl Group {
             let folder = self.archive_folder(archive);
             let named: Vec<String> = state.blocks.iter().map(super::block::file_name).collect();
             let names = self.disk().list(&folder).map_err(failed(&folder, "list"))?;
+            self.tell_set_aside(&folder, &names);
             for name in &names {
                 let is_ours = name.ends_with(".block") || name.ends_with(".patch");
                 if name.ends_with(".tmp") || is_ours && !named.contains(name) {
