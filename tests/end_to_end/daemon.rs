@@ -1,10 +1,11 @@
 //! Starts a daemon, talks to it, and ends it.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
@@ -257,18 +258,27 @@ pub(crate) fn run(mut command: Command) -> (ExitStatus, String, String) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    // Read while it runs: a pipe holds 64 KiB, and a command that prints more waits for its reader.
+    let stdout = read_aside(child.stdout.take().unwrap());
+    let stderr = read_aside(child.stderr.take().unwrap());
     let ended = try_wait_for(|| child.try_wait().unwrap());
     if ended.is_none() {
         let _ = child.kill();
+        let _ = child.wait();
     }
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-    assert!(
-        ended.is_some(),
-        "{command:?} does not end:\n{stdout}\n{stderr}"
-    );
-    (output.status, stdout, stderr)
+    let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
+    let Some(status) = ended else {
+        panic!("{command:?} does not end:\n{stdout}\n{stderr}");
+    };
+    (status, stdout, stderr)
+}
+
+fn read_aside(mut source: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        source.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 /// Asks until there is an answer.

@@ -410,7 +410,7 @@ impl ShardWriter for Writer {
             return Err(Refusal::StoreRefused);
         };
         let trusted = match now > self.clock.latest() {
-            true => self.clock.hear(now, Some(timestamp)),
+            true => self.clock.hear(now, Some((series, timestamp))),
             false => now,
         };
         if trusted > writer.now {
@@ -432,7 +432,13 @@ impl ShardWriter for Writer {
                 return Ok(());
             }
         }
-        self.store_slowly(series, timestamp, value, trusted)
+        match self.store_slowly(series, timestamp, value, trusted) {
+            // Whether the clock is right is still open: the point waits for the answer.
+            Err(Refusal::TooFarInFuture) if self.clock.is_asking() && timestamp <= now => {
+                Err(Refusal::StoreRefused)
+            }
+            done => done,
+        }
     }
 
     fn takes_new_series(&self) -> Result<(), StoreError> {

@@ -148,7 +148,10 @@ fn block_with_a_damaged_head_is_set_aside_by_name_and_the_rest_serves() {
     // The manifest no longer names it: the next opening neither misses nor sweeps it.
     let (again, store) = absent_after_reopening(folder.path(), last);
     assert_eq!(again, absent);
-    assert_eq!(store.health().damaged, []);
+    let remembered: Vec<_> = (store.health().damaged.into_iter())
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(remembered, aside);
     assert_eq!(files(folder.path(), ".damaged"), aside);
 }
 
@@ -229,6 +232,9 @@ fn damaged_table_of_families_keeps_the_store_shut() {
 
 #[test]
 fn clock_far_ahead_for_a_moment_costs_nothing() {
+    // A point that only the wrong clock has a row for waits for some seconds, and is then refused.
+    const WAITS: Refusal = Refusal::StoreRefused;
+    const AHEAD: Refusal = Refusal::TooFarInFuture;
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path());
     config.clock_votes = 8;
@@ -242,11 +248,10 @@ fn clock_far_ahead_for_a_moment_costs_nothing() {
             let stored = bench
                 .writer
                 .store(SeriesId(id), last, value(id, last), wrong);
-            let is_known = stored == Ok(()) || stored == Err(Refusal::TooFarInFuture);
-            assert!(is_known, "{stored:?}");
+            assert!(matches!(stored, Ok(()) | Err(WAITS | AHEAD)), "{stored:?}");
         }
         let own = bench.writer.store(SeriesId(2), wrong, 1.0, wrong);
-        assert_eq!(own, Err(Refusal::TooFarInFuture));
+        assert!(matches!(own, Err(WAITS | AHEAD)), "{own:?}");
         bench.maintain(wrong);
     }
     bench.maintain(last);
