@@ -7,7 +7,7 @@ use bytes::Bytes;
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Room for what the last piece adds beyond [`CHUNK_BYTES`].
-const PIECE_BYTES: usize = 8 * 1024;
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// A reply in the making.
 pub trait Encode: Send + Unpin {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::number::{write_float, write_integer};
+use super::number::{FLOAT_TEXT_MAX, put_float, write_float, write_integer};
 use super::series::{SeriesFormat, points_within};
 use super::text::{write_json_string, write_key};
 use crate::functions::Series;
@@ -89,29 +89,114 @@ impl Json {
         out.push(b'}');
     }
 
-    #[inline]
-    fn point(&mut self, out: &mut Vec<u8>, value: f64, time: i64) {
+    fn pretty_point(&mut self, out: &mut Vec<u8>, value: f64, time: i64) {
         if !self.first_point {
             out.push(b',');
         }
         self.first_point = false;
-        if self.options.pretty {
-            self.break_line(out, 3);
-            out.push(b'[');
-            self.break_line(out, 4);
-            write_json_value(out, value);
-            out.push(b',');
-            self.break_line(out, 4);
-            write_integer(out, time);
-            self.break_line(out, 3);
-        } else {
-            out.push(b'[');
-            write_json_value(out, value);
-            out.push(b',');
-            write_integer(out, time);
-        }
+        self.break_line(out, 3);
+        out.push(b'[');
+        self.break_line(out, 4);
+        write_json_value(out, value);
+        out.push(b',');
+        self.break_line(out, 4);
+        write_integer(out, time);
+        self.break_line(out, 3);
         out.push(b']');
     }
+
+    /// Points as close as they can be: most answers are little else, so room is made once for all of
+    /// them, and no byte is written twice.
+    fn points(&mut self, out: &mut Vec<u8>, values: &[f64], start: i64, step: i64) {
+        let mut at = out.len();
+        out.resize(at + values.len() * POINT_TEXT_MAX, 0);
+        let mut time = TimeText::of(start);
+        for value in values {
+            if !(self.options.no_null_points && value.is_nan()) {
+                if !self.first_point {
+                    out[at] = b',';
+                    at += 1;
+                }
+                self.first_point = false;
+                out[at] = b'[';
+                at += 1;
+                at += put_json_value(&mut out[at..], *value);
+                at += time.put(&mut out[at..]);
+            }
+            time.advance(step);
+        }
+        out.truncate(at);
+    }
+}
+
+/// Room for the text of a point: comma, bracket, number, time.
+const POINT_TEXT_MAX: usize = 2 + FLOAT_TEXT_MAX + TIME_TEXT_MAX;
+
+/// Room for the text of a time: comma, sign, 19 digits, bracket.
+const TIME_TEXT_MAX: usize = 24;
+
+/// How many times have all digits but the last four in common.
+const TIMES_ALIKE: i64 = 10_000;
+
+/// `,time]` of one point after the other; most differ from the one before in the last digits only.
+struct TimeText {
+    time: i64,
+    bytes: [u8; TIME_TEXT_MAX],
+    /// Of the bytes, which end with the time's last digit.
+    length: usize,
+}
+
+impl TimeText {
+    fn of(time: i64) -> Self {
+        let mut bytes = [0; TIME_TEXT_MAX];
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(time).as_bytes();
+        let length = 1 + digits.len();
+        bytes[0] = b',';
+        bytes[1..length].copy_from_slice(digits);
+        Self {
+            time,
+            bytes,
+            length,
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self, step: i64) {
+        let time = self.time + step;
+        if self.time >= TIMES_ALIKE && time / TIMES_ALIKE == self.time / TIMES_ALIKE {
+            self.time = time;
+        } else {
+            *self = Self::of(time);
+        }
+    }
+
+    /// Puts the text at the beginning of a place that has [`TIME_TEXT_MAX`] bytes; how many it took.
+    #[inline]
+    fn put(&self, place: &mut [u8]) -> usize {
+        // A copy of a fixed size is a move or two, others are calls.
+        place[..TIME_TEXT_MAX].copy_from_slice(&self.bytes);
+        if self.time >= TIMES_ALIKE {
+            let mut rest = (self.time % TIMES_ALIKE) as u16;
+            for byte in place[self.length - 4..self.length].iter_mut().rev() {
+                *byte = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        }
+        place[self.length] = b']';
+        self.length + 1
+    }
+}
+
+/// Puts a value at the beginning of a place that has [`FLOAT_TEXT_MAX`] bytes; how many it took.
+#[inline]
+fn put_json_value(place: &mut [u8], value: f64) -> usize {
+    if value.is_finite() {
+        return put_float(place, value);
+    }
+    let text = not_finite(value);
+    place[..text.len()].copy_from_slice(text);
+    text.len()
 }
 
 /// A value in JSON: null for NaN, and a number that every parser reads as infinite for infinity.
@@ -119,10 +204,18 @@ impl Json {
 pub(super) fn write_json_value(out: &mut Vec<u8>, value: f64) {
     if value.is_finite() {
         write_float(out, value);
-    } else if value.is_nan() {
-        out.extend_from_slice(b"null");
     } else {
-        out.extend_from_slice(if value > 0.0 { b"1e9999" } else { b"-1e9999" });
+        out.extend_from_slice(not_finite(value));
+    }
+}
+
+fn not_finite(value: f64) -> &'static [u8] {
+    if value.is_nan() {
+        b"null"
+    } else if value > 0.0 {
+        b"1e9999"
+    } else {
+        b"-1e9999"
     }
 }
 
@@ -164,9 +257,13 @@ impl SeriesFormat for Json {
 
     fn values(&mut self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
         let mut time = series.start + series.step * range.start as i64;
+        if !self.options.pretty {
+            self.points(out, &series.values[range], time, series.step);
+            return;
+        }
         for value in &series.values[range] {
             if !(self.options.no_null_points && value.is_nan()) {
-                self.point(out, *value, time);
+                self.pretty_point(out, *value, time);
             }
             time += series.step;
         }
@@ -236,6 +333,34 @@ mod tests {
         let both = vec![empty(), series("full", 0, 1, &[1.0])];
         let text = json(JsonOptions::default(), both);
         assert!(text.contains(r#"{"target":"empty","tags":{"name":"empty"},"datapoints":[]}"#));
+    }
+
+    #[test]
+    fn times_are_those_that_steps_lead_to() {
+        for (start, step) in [
+            (-30_005, 7),
+            (0, 10),
+            (9_990, 1),
+            (10_000, 9_999),
+            (1_749_999_995, 1),
+            (1_749_999_000, 60),
+            (99_999_990_000, 10_000),
+            (1_000_000_000_000_000_000, 86_400),
+        ] {
+            let text = json(
+                JsonOptions::default(),
+                vec![series("a", start, step, &[1.5; 600])],
+            );
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            for (number, point) in value[0]["datapoints"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .enumerate()
+            {
+                assert_eq!(point[1], start + number as i64 * step, "{start} + {step}");
+            }
+        }
     }
 
     #[test]

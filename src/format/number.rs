@@ -1,13 +1,141 @@
 //! Numbers as text: the shortest decimals that read back to the same value, spelled as Python does.
 //!
 //! Graphite's answers are printed by Python, whose `repr` writes `5.0`, `1e-05` and `1e+16`. The
-//! digits come from the `zmij` crate; this file only moves the point and pads the exponent.
+//! digits come from the `zmij` crate; this file moves the point and pads the exponent, and takes a
+//! shorter way for what most metrics are: whole numbers, and numbers with one decimal or two.
 
 /// Longest text of a finite value: sign, 17 digits, point, `e-308`.
-const FLOAT_TEXT_MAX: usize = 25;
+pub(super) const FLOAT_TEXT_MAX: usize = 25;
 
-/// Below this magnitude every whole number is printed without an exponent and is exact in `i64`.
-const WHOLE_MAX: f64 = 1e15;
+/// Below this magnitude a number of hundredths has at most 15 digits. No two such decimals are one
+/// `f64`, so the one that reads back to a value is its shortest text.
+const HUNDREDTHS_BELOW: f64 = 1e13;
+
+/// Python writes exponents below the one and from the other on.
+const PLAIN_FROM: f64 = 1e-4;
+const PLAIN_BELOW: f64 = 1e16;
+
+/// Puts a finite value, spelled as Python's `repr` does, at the beginning of a place that has
+/// [`FLOAT_TEXT_MAX`] bytes; how many it took.
+#[inline]
+pub(super) fn put_float(place: &mut [u8], value: f64) -> usize {
+    let mut text = NumberText {
+        bytes: &mut place[..FLOAT_TEXT_MAX],
+        length: 0,
+    };
+    text.write(value);
+    text.length
+}
+
+/// The text of one number in the making.
+struct NumberText<'a> {
+    bytes: &'a mut [u8],
+    length: usize,
+}
+
+impl NumberText<'_> {
+    #[inline]
+    fn write(&mut self, value: f64) {
+        debug_assert!(value.is_finite());
+        let magnitude = value.abs();
+        if magnitude < HUNDREDTHS_BELOW {
+            let whole = magnitude as u64;
+            if whole as f64 == magnitude {
+                self.write_whole(value.is_sign_negative(), whole);
+                self.extend(b".0");
+                return;
+            }
+            let hundredths = (magnitude * 100.0 + 0.5) as u64;
+            if hundredths as f64 / 100.0 == magnitude {
+                self.write_hundredths(value.is_sign_negative(), hundredths);
+                return;
+            }
+        }
+        let mut buffer = zmij::Buffer::new();
+        let digits = buffer.format_finite(value).as_bytes();
+        if (PLAIN_FROM..PLAIN_BELOW).contains(&magnitude) {
+            self.extend(digits);
+        } else {
+            self.write_scientific(digits);
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
+
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) {
+        let end = self.length + bytes.len();
+        self.bytes[self.length..end].copy_from_slice(bytes);
+        self.length = end;
+    }
+
+    #[inline]
+    fn write_whole(&mut self, is_negative: bool, whole: u64) {
+        if is_negative {
+            self.push(b'-');
+        }
+        self.extend(itoa::Buffer::new().format(whole).as_bytes());
+    }
+
+    #[inline]
+    fn write_hundredths(&mut self, is_negative: bool, hundredths: u64) {
+        self.write_whole(is_negative, hundredths / 100);
+        self.push(b'.');
+        self.push(b'0' + (hundredths / 10 % 10) as u8);
+        let last = (hundredths % 10) as u8;
+        if last != 0 {
+            self.push(b'0' + last);
+        }
+    }
+
+    /// Takes any decimal text apart and writes it as `d.ddde±XX`.
+    fn write_scientific(&mut self, text: &[u8]) {
+        let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+        if unsigned.len() < text.len() {
+            self.push(b'-');
+        }
+        let (mantissa, exponent) = split_exponent(unsigned);
+        let point = mantissa
+            .iter()
+            .position(|byte| *byte == b'.')
+            .unwrap_or(mantissa.len());
+        let mut digits = [0_u8; FLOAT_TEXT_MAX];
+        let mut count = 0;
+        let mut leading_zeros = 0;
+        for byte in mantissa.iter().filter(|byte| **byte != b'.') {
+            if count == 0 && *byte == b'0' {
+                leading_zeros += 1;
+            } else {
+                digits[count] = *byte;
+                count += 1;
+            }
+        }
+        while count > 1 && digits[count - 1] == b'0' {
+            count -= 1;
+        }
+        let exponent = exponent + point as i32 - 1 - leading_zeros;
+        self.push(digits[0]);
+        if count > 1 {
+            self.push(b'.');
+            self.extend(&digits[1..count]);
+        }
+        self.write_exponent(exponent);
+    }
+
+    fn write_exponent(&mut self, exponent: i32) {
+        self.push(b'e');
+        self.push(if exponent < 0 { b'-' } else { b'+' });
+        let magnitude = exponent.unsigned_abs();
+        if magnitude < 10 {
+            self.push(b'0');
+        }
+        self.extend(itoa::Buffer::new().format(magnitude).as_bytes());
+    }
+}
 
 /// Appends a finite value as Python's `repr` spells it.
 ///
@@ -15,22 +143,9 @@ const WHOLE_MAX: f64 = 1e15;
 /// before it calls.
 #[inline]
 pub fn write_float(out: &mut Vec<u8>, value: f64) {
-    debug_assert!(value.is_finite());
-    if value.abs() < WHOLE_MAX
-        && value.trunc() == value
-        && (value != 0.0 || value.is_sign_positive())
-    {
-        write_integer(out, value as i64);
-        out.extend_from_slice(b".0");
-        return;
-    }
-    let mut buffer = zmij::Buffer::new();
-    let text = buffer.format_finite(value).as_bytes();
-    if needs_exponent_work(text) {
-        write_scientific(out, text);
-    } else {
-        out.extend_from_slice(text);
-    }
+    let mut text = [0; FLOAT_TEXT_MAX];
+    let length = put_float(&mut text, value);
+    out.extend_from_slice(&text[..length]);
 }
 
 /// Appends a whole number.
@@ -38,48 +153,6 @@ pub fn write_float(out: &mut Vec<u8>, value: f64) {
 pub fn write_integer(out: &mut Vec<u8>, value: i64) {
     let mut buffer = itoa::Buffer::new();
     out.extend_from_slice(buffer.format(value).as_bytes());
-}
-
-/// Python leaves the plain form below 0.0001 and at 1e16; only texts with an exponent or with four
-/// zeros behind the point can differ.
-#[inline]
-fn needs_exponent_work(text: &[u8]) -> bool {
-    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    unsigned.starts_with(b"0.0000") || memchr::memchr(b'e', unsigned).is_some()
-}
-
-/// Takes any decimal text apart and writes it as `d.ddde±XX`.
-fn write_scientific(out: &mut Vec<u8>, text: &[u8]) {
-    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    if unsigned.len() < text.len() {
-        out.push(b'-');
-    }
-    let (mantissa, exponent) = split_exponent(unsigned);
-    let point = mantissa
-        .iter()
-        .position(|byte| *byte == b'.')
-        .unwrap_or(mantissa.len());
-    let mut digits = [0_u8; FLOAT_TEXT_MAX];
-    let mut count = 0;
-    let mut leading_zeros = 0;
-    for byte in mantissa.iter().filter(|byte| **byte != b'.') {
-        if count == 0 && *byte == b'0' {
-            leading_zeros += 1;
-        } else {
-            digits[count] = *byte;
-            count += 1;
-        }
-    }
-    while count > 1 && digits[count - 1] == b'0' {
-        count -= 1;
-    }
-    let exponent = exponent + point as i32 - 1 - leading_zeros;
-    out.push(digits[0]);
-    if count > 1 {
-        out.push(b'.');
-        out.extend_from_slice(&digits[1..count]);
-    }
-    write_exponent(out, exponent);
 }
 
 fn split_exponent(text: &[u8]) -> (&[u8], i32) {
@@ -95,16 +168,6 @@ fn split_exponent(text: &[u8]) -> (&[u8], i32) {
         .iter()
         .fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0'));
     (&text[..at], if negative { -magnitude } else { magnitude })
-}
-
-fn write_exponent(out: &mut Vec<u8>, exponent: i32) {
-    out.push(b'e');
-    out.push(if exponent < 0 { b'-' } else { b'+' });
-    let magnitude = exponent.unsigned_abs();
-    if magnitude < 10 {
-        out.push(b'0');
-    }
-    write_integer(out, i64::from(magnitude));
 }
 
 #[cfg(test)]
@@ -155,6 +218,28 @@ mod tests {
         ];
         for (value, expected) in cases {
             assert_eq!(text(value), expected);
+        }
+    }
+
+    /// The short way and the long one must not differ where they meet.
+    #[test]
+    fn few_decimals_are_spelled_as_many_are() {
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        for round in 0..200_000_u64 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let whole = state >> (11 + round % 53);
+            let scale = [1.0, 10.0, 100.0, 1000.0][(round % 4) as usize];
+            let near = whole as f64 / scale;
+            for value in [near, -near, near.next_up(), near.next_down()] {
+                let mut buffer = zmij::Buffer::new();
+                let long = buffer.format_finite(value);
+                let magnitude = value.abs();
+                if magnitude == 0.0 || (PLAIN_FROM..PLAIN_BELOW).contains(&magnitude) {
+                    assert_eq!(text(value), long);
+                }
+            }
         }
     }
 
