@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 
 use super::frame::Frame;
-use super::incremental::{self, IncrementalCache, KeyBase, Prepared};
+use super::incremental::{self, IncrementalCache, KeyBase, Lookups, Prepared};
 use super::request::{CacheUse, RenderRequest};
 use crate::events::{EventLog, TagMatch};
 use crate::fetch::{Cut, Read, Reader};
@@ -97,10 +97,11 @@ impl<'a> Evaluation<'a> {
             return Ok(whole_reads(&parts));
         };
         let base = KeyBase::new(&self.request.timezone, self.request.x_files_factor);
+        let mut lookups = Lookups::new(&self.reader, store);
         let mut reads = Vec::new();
         for part in &parts {
             self.reader.check()?;
-            match cache.prepare(part, &base, &self.reader, store)? {
+            match cache.prepare(part, &base, &mut lookups)? {
                 Some(prepared) => {
                     reads.extend(prepared.reads(part));
                     let known = (address(part.expression), part.window);

@@ -9,7 +9,10 @@ use rayon::prelude::*;
 use super::leaf::range;
 use super::memory::{Memory, bytes_of};
 use super::{Found, Leaf, Read, ReadLimits, Source};
-use crate::functions::{Cancellation, EvaluationError, Series, Window};
+use crate::functions::drawing::DrawingOptions;
+use crate::functions::series::tags_of;
+use crate::functions::{Aggregation, Cancellation, EvaluationError, Series, Window};
+use crate::metric::tags::Tags;
 use crate::storage::Selection;
 
 /// The reads of one request.
@@ -35,6 +38,8 @@ struct Held {
 #[derive(Clone)]
 struct Stored {
     name: Arc<str>,
+    /// Of the name: shared by all that take the series.
+    tags: Tags,
     start: i64,
     step: i64,
     values: Arc<Vec<f64>>,
@@ -299,6 +304,7 @@ impl<'a> Reader<'a> {
             read: task.read,
             archive: fetched.archive,
             stored: Stored {
+                tags: tags_of(&task.found.name),
                 name: task.found.name,
                 start: fetched.start,
                 step: i64::from(fetched.step),
@@ -340,12 +346,18 @@ impl<'a> Reader<'a> {
 
 impl Stored {
     fn into_series(self, path_expression: &str, x_files_factor: f64) -> Series {
-        let end = self.start + self.step * self.values.len() as i64;
-        let mut series = Series::new(&*self.name, self.start, end, self.step, Vec::new());
-        series.values = self.values;
-        path_expression.clone_into(&mut series.path_expression);
-        series.x_files_factor = x_files_factor;
-        series
+        Series {
+            name: self.name.to_string(),
+            path_expression: path_expression.to_owned(),
+            tags: self.tags,
+            start: self.start,
+            end: self.start + self.step * self.values.len() as i64,
+            step: self.step.max(1),
+            values: self.values,
+            consolidation: Aggregation::default(),
+            x_files_factor,
+            options: DrawingOptions::default(),
+        }
     }
 }
 

@@ -85,7 +85,7 @@ pub fn points_between(start: i64, end: i64, step: i64) -> usize {
 
 /// The tags of a name: parsed from `metric;tag=value`, or just `name` when the name is that of a
 /// call or no valid tagged name.
-fn tags_of(name: &str) -> Tags {
+pub fn tags_of(name: &str) -> Tags {
     let parts = name.split(';');
     let is_valid = !name.starts_with(';')
         && parts

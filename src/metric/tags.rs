@@ -1,10 +1,13 @@
 //! The tags of a series in a query: sorted `name -> value` pairs.
 
+use std::sync::Arc;
+
 /// Tags by name. A plain metric has just `name`; functions add their own.
 ///
-/// A short sorted list: most series have one tag to five, and a query holds many such lists.
+/// A short sorted list: most series have one tag to five, and a query holds many such lists. Copies
+/// share it until one of them is changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tags(Vec<(String, String)>);
+pub struct Tags(Arc<Vec<(String, String)>>);
 
 impl Tags {
     /// The tags of a stored series, from its canonical name `metric;tag=value;…`.
@@ -28,16 +31,18 @@ impl Tags {
     /// Sets a tag, replacing what it had.
     pub fn set(&mut self, tag: impl Into<String>, value: impl Into<String>) {
         let tag = tag.into();
-        match self.place(&tag) {
-            Ok(place) => self.0[place].1 = value.into(),
-            Err(place) => self.0.insert(place, (tag, value.into())),
+        let place = self.place(&tag);
+        let pairs = Arc::make_mut(&mut self.0);
+        match place {
+            Ok(place) => pairs[place].1 = value.into(),
+            Err(place) => pairs.insert(place, (tag, value.into())),
         }
     }
 
     /// Takes a tag away.
     pub fn remove(&mut self, tag: &str) -> Option<String> {
         let place = self.place(tag).ok()?;
-        Some(self.0.remove(place).1)
+        Some(Arc::make_mut(&mut self.0).remove(place).1)
     }
 
     /// All pairs, sorted by tag.
@@ -49,8 +54,10 @@ impl Tags {
 
     /// Keeps the pairs that `other` has as well.
     pub fn retain_common(&mut self, other: &Tags) {
-        self.0
-            .retain(|(tag, value)| other.get(tag) == Some(value.as_str()));
+        let is_common = |(tag, value): &(String, String)| other.get(tag) == Some(value.as_str());
+        if !self.0.iter().all(is_common) {
+            Arc::make_mut(&mut self.0).retain(is_common);
+        }
     }
 
     fn place(&self, tag: &str) -> Result<usize, usize> {

@@ -19,13 +19,13 @@ mod present;
 use std::sync::Arc;
 
 use crate::cache::Cache;
-use crate::fetch::{Cut, Read, Reader};
+use crate::fetch::{Cut, Read};
 use crate::functions::{EvaluationError, Series};
 use crate::plan::Part;
-use crate::storage::SettledReads;
 
 pub(super) use kept::KeyBase;
 use kept::{Kept, KeptSeries, Key};
+pub(super) use present::Lookups;
 use present::{Grid, Present};
 
 /// Slots below which a window is not worth keeping: most of it is still open.
@@ -70,15 +70,14 @@ impl IncrementalCache {
     /// Looks for what is kept of a part; `None` when nothing of it can be kept.
     ///
     /// # Errors
-    /// As [`Reader::resolve`].
+    /// As [`Reader::resolve`](crate::fetch::Reader::resolve).
     pub(super) fn prepare(
         &self,
         part: &Part<'_>,
         base: &KeyBase,
-        reader: &Reader<'_>,
-        store: &dyn SettledReads,
+        lookups: &mut Lookups<'_>,
     ) -> Result<Option<Prepared>, EvaluationError> {
-        let Some(present) = Present::of(part, reader, store)? else {
+        let Some(present) = Present::of(part, lookups)? else {
             return Ok(None);
         };
         let grid = present.grid;

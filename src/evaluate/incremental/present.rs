@@ -1,9 +1,11 @@
 //! What a part would be computed from now: its series, their archives, and how much of it is final.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::fetch::{Found, Leaf, Reader};
 use crate::functions::{EvaluationError, Series, Window};
+use crate::metric::SeriesId;
 use crate::plan::Part;
 use crate::storage::{Selection, SettledReads};
 
@@ -42,7 +44,16 @@ struct Survey<'a> {
     open: usize,
 }
 
+/// Where parts look their leaves up. The panels of a dashboard read the same series again and again:
+/// what the series of a leaf share is found once a request.
+pub(in crate::evaluate) struct Lookups<'a> {
+    reader: &'a Reader<'a>,
+    store: &'a dyn SettledReads,
+    known: HashMap<(Leaf, Window), Option<Common>>,
+}
+
 /// What the series of one leaf share.
+#[derive(Clone, Copy)]
 struct Common {
     selection: Selection,
     before: i64,
@@ -51,11 +62,12 @@ struct Common {
 
 impl PartialEq for LeafState {
     fn eq(&self, other: &Self) -> bool {
-        let ids = |found: &Arc<[Found]>| found.iter().map(|one| one.id).collect::<Vec<_>>();
+        fn ids(found: &[Found]) -> impl Iterator<Item = SeriesId> {
+            found.iter().map(|one| one.id)
+        }
         self.archive == other.archive
             && self.changes == other.changes
-            && (Arc::ptr_eq(&self.found, &other.found)
-                || (self.found.len() == other.found.len() && ids(&self.found) == ids(&other.found)))
+            && (Arc::ptr_eq(&self.found, &other.found) || ids(&self.found).eq(ids(&other.found)))
     }
 }
 
@@ -93,8 +105,7 @@ impl Present {
     /// As [`Reader::resolve`].
     pub(super) fn of(
         part: &Part<'_>,
-        reader: &Reader<'_>,
-        store: &dyn SettledReads,
+        lookups: &mut Lookups<'_>,
     ) -> Result<Option<Self>, EvaluationError> {
         let mut survey = Survey {
             part,
@@ -106,7 +117,7 @@ impl Present {
             if part.reads[..number].contains(&(leaf.clone(), *window)) {
                 continue;
             }
-            if !survey.add(leaf, *window, reader, store)? {
+            if !survey.add(leaf, *window, lookups)? {
                 return Ok(None);
             }
         }
@@ -120,10 +131,9 @@ impl Survey<'_> {
         &mut self,
         leaf: &Leaf,
         window: Window,
-        reader: &Reader<'_>,
-        store: &dyn SettledReads,
+        lookups: &mut Lookups<'_>,
     ) -> Result<bool, EvaluationError> {
-        let found = reader.resolve(leaf)?;
+        let found = lookups.reader.resolve(leaf)?;
         if found.is_empty() {
             self.leaves.push(LeafState {
                 found,
@@ -132,7 +142,7 @@ impl Survey<'_> {
             });
             return Ok(true);
         }
-        let Some(common) = common(&found, window, reader, store) else {
+        let Some(common) = lookups.common(leaf, &found, window) else {
             return Ok(false);
         };
         let step = i64::from(common.selection.step);
@@ -165,6 +175,26 @@ impl Survey<'_> {
             grid,
             settled: grid.slots.saturating_sub(self.open),
         })
+    }
+}
+
+impl<'a> Lookups<'a> {
+    pub(in crate::evaluate) fn new(reader: &'a Reader<'a>, store: &'a dyn SettledReads) -> Self {
+        Self {
+            reader,
+            store,
+            known: HashMap::new(),
+        }
+    }
+
+    fn common(&mut self, leaf: &Leaf, found: &[Found], window: Window) -> Option<Common> {
+        let key = (leaf.clone(), window);
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        let common = common(found, window, self.reader, self.store);
+        self.known.insert(key, common);
+        common
     }
 }
 
