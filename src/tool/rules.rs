@@ -4,11 +4,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use plumbago_storage_format::whisper::{ArchiveSpec, Dialect, Header, Method};
+use plumbago_storage_format::whisper::{ArchiveSpec, Dialect, Header};
 
 use super::ToolError;
 use crate::config;
-use crate::metric::{AggregationMethod, Retention, Rollup, Schemas};
+use crate::metric::{Retention, Rollup, Schemas};
+use crate::storage::whisper::method_of;
 
 /// Where rules are read from.
 #[derive(Clone, Debug, Args)]
@@ -69,7 +70,8 @@ impl RulesFlags {
 /// # Errors
 /// When a Whisper file cannot have the method, in words that follow the metric's name.
 pub(super) fn header_for(retention: &Retention, rollup: Rollup) -> Result<Header, String> {
-    let method = method_of(rollup.method)?;
+    let method = method_of(rollup.method, Dialect::Reference)
+        .ok_or_else(|| format!("the method {} has no Whisper file", rollup.method))?;
     let header = Header::new(
         &specs_of(retention),
         method,
@@ -87,18 +89,4 @@ pub(super) fn specs_of(retention: &Retention) -> Vec<ArchiveSpec> {
         points: archive.points,
     });
     specs.collect()
-}
-
-fn method_of(method: AggregationMethod) -> Result<Method, String> {
-    Ok(match method {
-        AggregationMethod::Average => Method::Average,
-        AggregationMethod::Sum => Method::Sum,
-        AggregationMethod::Last => Method::Last,
-        AggregationMethod::Max => Method::Max,
-        AggregationMethod::Min => Method::Min,
-        AggregationMethod::AvgZero => Method::AvgZero,
-        AggregationMethod::AbsMax => Method::AbsMax,
-        AggregationMethod::AbsMin => Method::AbsMin,
-        other => return Err(format!("the method {other:?} has no Whisper file")),
-    })
 }

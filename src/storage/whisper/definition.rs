@@ -1,7 +1,8 @@
 //! Between a series' definition and a file's header.
 
-use plumbago_storage_format::whisper::{ArchiveSpec, Dialect, Header, Method};
+use plumbago_storage_format::whisper::{ArchiveSpec, Dialect, Header};
 
+use super::method::{aggregation_of, method_of};
 use super::series::Definition;
 use crate::metric::{AggregationMethod, Archive, Retention, Rollup};
 
@@ -68,39 +69,6 @@ pub(super) fn possible(rollup: Rollup, dialect: Dialect) -> Rollup {
             ..rollup
         },
     }
-}
-
-fn method_of(method: AggregationMethod, dialect: Dialect) -> Option<Method> {
-    let method = match method {
-        AggregationMethod::Average => Method::Average,
-        AggregationMethod::Sum => Method::Sum,
-        AggregationMethod::Last => Method::Last,
-        AggregationMethod::Max => Method::Max,
-        AggregationMethod::Min => Method::Min,
-        AggregationMethod::AvgZero => Method::AvgZero,
-        AggregationMethod::AbsMax => Method::AbsMax,
-        AggregationMethod::AbsMin => Method::AbsMin,
-        AggregationMethod::First => Method::First,
-        AggregationMethod::Count | AggregationMethod::Median | AggregationMethod::Percentile(_) => {
-            return None;
-        }
-    };
-    dialect.number(method).map(|_| method)
-}
-
-fn aggregation_of(method: Method) -> Option<AggregationMethod> {
-    Some(match method {
-        Method::Average => AggregationMethod::Average,
-        Method::Sum => AggregationMethod::Sum,
-        Method::Last => AggregationMethod::Last,
-        Method::Max => AggregationMethod::Max,
-        Method::Min => AggregationMethod::Min,
-        Method::AvgZero => AggregationMethod::AvgZero,
-        Method::AbsMax => AggregationMethod::AbsMax,
-        Method::AbsMin => AggregationMethod::AbsMin,
-        Method::First => AggregationMethod::First,
-        Method::Mix | Method::Percentile => return None,
-    })
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ mod fallback;
 mod files;
 mod flush;
 mod journal;
+mod method;
 mod open_file;
 mod pages;
 mod rate;
@@ -42,6 +43,7 @@ mod tree;
 mod writer;
 
 pub use fallback::FallbackStore;
+pub use method::{aggregation_of, method_of};
 pub use plumbago_storage_format::whisper::{Dialect, TaggedNames};
 pub use store::{WhisperConfig, WhisperStore};
 pub use tree::{Scan, Tree, TreeOwner};

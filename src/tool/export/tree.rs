@@ -17,7 +17,8 @@ use rayon::prelude::*;
 use super::super::ToolError;
 use super::super::folder::Named;
 use super::{Export, Summary, Work, points};
-use crate::metric::{AggregationMethod, Rollup};
+use crate::metric::Rollup;
+use crate::storage::whisper::method_of;
 
 /// The list of tagged names, beside the files.
 const NAMES_FILE: &str = "tagged-names.txt";
@@ -130,7 +131,7 @@ fn image(
         method,
         x_files_factor,
     } = series.rollup;
-    let known = method_of(method).filter(|method| dialect.number(*method).is_some());
+    let known = method_of(method, dialect);
     let header = Header::new(
         &specs,
         known.unwrap_or(Method::Average),
@@ -147,24 +148,6 @@ fn image(
         count += points.len() as u64;
     }
     Ok((image, count, known.is_some()))
-}
-
-/// Whisper's method of the same meaning.
-fn method_of(method: AggregationMethod) -> Option<Method> {
-    Some(match method {
-        AggregationMethod::Average => Method::Average,
-        AggregationMethod::Sum => Method::Sum,
-        AggregationMethod::Last => Method::Last,
-        AggregationMethod::Max => Method::Max,
-        AggregationMethod::Min => Method::Min,
-        AggregationMethod::AvgZero => Method::AvgZero,
-        AggregationMethod::AbsMax => Method::AbsMax,
-        AggregationMethod::AbsMin => Method::AbsMin,
-        AggregationMethod::First => Method::First,
-        AggregationMethod::Count | AggregationMethod::Median | AggregationMethod::Percentile(_) => {
-            return None;
-        }
-    })
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ToolError> {

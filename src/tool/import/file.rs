@@ -11,6 +11,7 @@ use plumbago_storage_format::whisper::{
 use super::tree::Stamp;
 use crate::metric::{AggregationMethod, Archive, Retention, Rollup};
 use crate::storage::strata::ImportedArchive;
+use crate::storage::whisper::aggregation_of;
 
 /// How often a file that changes while it is read is read again.
 const ATTEMPTS: usize = 5;
@@ -159,26 +160,12 @@ fn retention(specs: &[ArchiveSpec]) -> Result<Retention, String> {
 }
 
 fn method(method: Method, mixed: Option<Mixed>) -> Result<AggregationMethod, String> {
-    Ok(match method {
-        Method::Average => AggregationMethod::Average,
-        Method::Sum => AggregationMethod::Sum,
-        Method::Last => AggregationMethod::Last,
-        Method::Max => AggregationMethod::Max,
-        Method::Min => AggregationMethod::Min,
-        Method::AvgZero => AggregationMethod::AvgZero,
-        Method::AbsMax => AggregationMethod::AbsMax,
-        Method::AbsMin => AggregationMethod::AbsMin,
-        Method::First => AggregationMethod::First,
-        Method::Percentile if mixed.is_some() => {
-            let percentile = mixed.map_or(0.0, |mixed| mixed.percentile);
-            AggregationMethod::Percentile((percentile * 10.0).round() as u16)
-        }
-        Method::Mix | Method::Percentile => {
-            return Err(format!(
-                "its method is {method}, by which nothing can be rolled up"
-            ));
-        }
-    })
+    if let (Method::Percentile, Some(mixed)) = (method, mixed) {
+        let tenths = (mixed.percentile * 10.0).round() as u16;
+        return Ok(AggregationMethod::Percentile(tenths));
+    }
+    aggregation_of(method)
+        .ok_or_else(|| format!("its method is {method}, by which nothing can be rolled up"))
 }
 
 /// Reads a whole file that may be written to meanwhile: under a shared lock, which carbon honours
