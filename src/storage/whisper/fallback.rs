@@ -58,7 +58,11 @@ impl FallbackStore {
         if !fetched.values.iter().any(|value| value.is_nan()) {
             return;
         }
-        let Some(file) = self.beneath.open(series) else {
+        let file = self.beneath.open(series).unwrap_or_else(|error| {
+            tracing::debug!(%error, "a file of the old tree cannot be used");
+            None
+        });
+        let Some(file) = file else {
             return;
         };
         let archives = file.header().archives().iter();
@@ -78,17 +82,40 @@ impl FallbackStore {
 }
 
 impl Beneath {
-    /// The file of a series; `None` when there is none that can be used.
-    fn open(&self, series: SeriesId) -> Option<OpenFile> {
-        let path = self.series.read().get(&series)?.relative_path.clone();
-        match self.tree.open(&path) {
-            Ok(file) => Some(file),
-            Err(FileError::Missing) => None,
-            Err(FileError::Failed(error)) => {
-                tracing::debug!(%error, "a file of the old tree cannot be used");
-                None
+    /// The file of a series; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is no Whisper file.
+    fn open(&self, series: SeriesId) -> Result<Option<OpenFile>, StoreError> {
+        let files = self.series.read();
+        let path = files.get(&series).map(|file| file.relative_path.clone());
+        drop(files);
+        match path.map(|path| self.tree.open(&path)) {
+            Some(Ok(file)) => Ok(Some(file)),
+            Some(Err(FileError::Failed(error))) => Err(error),
+            Some(Err(FileError::Missing)) | None => Ok(None),
+        }
+    }
+
+    /// The newest point in the file of a series.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    fn newest(&self, series: SeriesId, now: i64) -> Result<Option<NewestPoint>, StoreError> {
+        let Some(file) = self.open(series)? else {
+            return Ok(None);
+        };
+        for (number, archive) in file.header().archives().iter().enumerate() {
+            let step = i64::from(archive.step_s());
+            let end = now - now.rem_euclid(step) + step;
+            let first = end - i64::from(archive.points()) * step;
+            let values = file.read(number, (first, archive.points() as usize))?;
+            if let Some(at) = values.iter().rposition(|value| !value.is_nan()) {
+                let (slot, step) = (first + at as i64 * step, archive.step_s());
+                return Ok(Some(NewestPoint { slot, step }));
             }
         }
+        Ok(None)
     }
 
     /// The definition of a series that only the tree has.
@@ -185,12 +212,23 @@ impl Store for FallbackStore {
         upper.or_else(|| self.beneath.definition(series))
     }
 
+    /// Of both: a series that only has a past in the tree is not dead yet.
     fn newest(
         &self,
         series: &[SeriesId],
         now: i64,
     ) -> Result<Vec<Option<NewestPoint>>, StoreError> {
-        self.upper.newest(series, now)
+        let mut newest = self.upper.newest(series, now)?;
+        for (newest, id) in newest.iter_mut().zip(series) {
+            let old = self.beneath.newest(*id, now).unwrap_or_else(|error| {
+                tracing::debug!(%error, "a file of the old tree cannot be used");
+                // What it hides may be new.
+                Some(NewestPoint { slot: now, step: 1 })
+            });
+            let points = old.into_iter().chain(*newest);
+            *newest = points.max_by_key(|point| point.latest());
+        }
+        Ok(newest)
     }
 
     fn usage(&self, series: &[SeriesId]) -> Result<Vec<ArchiveUsage>, StoreError> {

@@ -13,7 +13,7 @@ use super::{FallbackStore, Tree, TreeOwner, WhisperConfig, WhisperStore};
 use crate::clock::Clock;
 use crate::metric::{AggregationMethod, Refusal, Retention, Rollup, SeriesId};
 use crate::storage::memory::MemoryStore;
-use crate::storage::{SeriesDefinition, ShardWriter, Store, TimeRange, suite};
+use crate::storage::{NewestPoint, SeriesDefinition, ShardWriter, Store, TimeRange, suite};
 
 /// A multiple of all steps.
 const START: i64 = 1_700_000_000 / 7200 * 7200;
@@ -433,6 +433,56 @@ fn history_of_an_old_tree_shows_through_the_store_above() {
     assert_eq!(known_values(&store, 9, START - 60, now, now), []);
     let after = fs::read(folder.path().join("whisper/a/b.wsp")).unwrap();
     assert!(before == after, "nothing is written to the old tree");
+}
+
+#[test]
+fn newest_point_of_a_series_may_be_in_the_old_tree() {
+    let folder = new_folder();
+    let mut old = Bench::open(folder.path());
+    for (id, name) in [(0, "a.b"), (1, "a.c"), (2, "a.d"), (3, "a.e")] {
+        old.define(&series(id, name, "10s:1h,1m:1d"));
+        for slot in 0..6 {
+            old.store(id, START + slot * 10, 1.0).unwrap();
+        }
+    }
+    old.drain();
+    drop(old);
+    let store = FallbackStore::new(Arc::new(MemoryStore::new(1)), tree(folder.path()));
+    let mut writer = store.writer(0);
+    let now = START + 130;
+    for (id, name, path) in [
+        (0, "a.b", "a/b.wsp"),
+        (1, "a.c", "a/c.wsp"),
+        (2, "a.d", "a/d.wsp"),
+        (3, "a.e", "a/e.wsp"),
+        (4, "a.f", "a/f.wsp"),
+    ] {
+        let found = series(id, name, "10s:1h,1m:1d");
+        store.adopt(&found, path);
+        if id > 0 {
+            writer.define(&found).unwrap();
+        }
+    }
+    // Above, one is older than in the tree and one newer.
+    writer.store(SeriesId(1), START, 5.0, now).unwrap();
+    writer.store(SeriesId(2), START + 120, 5.0, now).unwrap();
+    fs::write(folder.path().join("whisper/a/e.wsp"), "damaged").unwrap();
+    let ids = [0, 1, 2, 3, 4, 9].map(SeriesId);
+    let at = |slot, step| Some(NewestPoint { slot, step });
+    let expected = [
+        at(START + 50, 10),
+        at(START + 50, 10),
+        at(START + 120, 10),
+        // What a damaged file hides may be new.
+        at(now, 1),
+        None,
+        None,
+    ];
+    assert_eq!(store.newest(&ids, now).unwrap(), expected);
+    // Only the coarse archive has it by now, and then none.
+    let newest = store.newest(&ids[..1], now + 7200).unwrap();
+    assert_eq!(newest, [at(START, 60)]);
+    assert_eq!(store.newest(&ids[..1], now + 90_000).unwrap(), [None]);
 }
 
 /// A folder in memory where there is such a place: the engine syncs whole file systems.
