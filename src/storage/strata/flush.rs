@@ -76,11 +76,11 @@ impl Group {
     /// A patch cannot say that a window has no value; such points wait on until it is rolled up.
     fn carry_over(&self, table: &LateTable, manifest: &Manifest) -> Result<(), StoreError> {
         for series in self.known(table) {
-            for &point in table.of(series) {
-                let is_open = point.slot() >= manifest.archives[point.archive()].rolled;
-                if point.value.is_nan() && is_open {
-                    self.append_late(SeriesId(series), point, table.since())?;
-                }
+            let mut absent = table.absent(series);
+            absent.retain(|point| point.slot() >= manifest.archives[point.archive()].rolled);
+            if !absent.is_empty() {
+                let carried = (self.late).carry_over(self.log(), series, &absent, table.since());
+                carried.map_err(|error| self.common.health.judge(error))?;
             }
         }
         Ok(())
@@ -111,6 +111,7 @@ impl Group {
             rollup,
             late,
             scratch: Vec::new(),
+            failure: None,
         };
         for archive in 1..archives {
             let rolled = manifest.archives[archive].rolled;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use plumbago_storage_format::late::{self, HEADER_WORDS, LateRecord, RECORD_WORDS};
 
@@ -63,6 +63,16 @@ impl LatePoint {
     pub(super) fn slot(self) -> i64 {
         (self.place & ((1 << 56) - 1)) as i64
     }
+
+    /// What the log has of it.
+    pub(super) fn record(self, series: u32) -> LateRecord {
+        LateRecord {
+            series,
+            archive: self.archive() as u8,
+            slot: self.slot(),
+            value: self.value,
+        }
+    }
 }
 
 /// Late points by series, each series' in the order they came.
@@ -92,6 +102,20 @@ impl LateTable {
         let mut series: Vec<u32> = self.points.keys().copied().collect();
         series.sort_unstable();
         series
+    }
+
+    /// The last words on a series' slots that say that there is no value.
+    pub(super) fn absent(&self, series: u32) -> Vec<LatePoint> {
+        let points = self.of(series);
+        if !points.iter().any(|point| point.value.is_nan()) {
+            return Vec::new();
+        }
+        let mut seen = HashSet::new();
+        let last_words = points.iter().rev().filter(|point| seen.insert(point.place));
+        last_words
+            .copied()
+            .filter(|point| point.value.is_nan())
+            .collect()
     }
 
     /// A series' points in the order they came.
@@ -212,17 +236,8 @@ impl Late {
         if state.active.count >= place.records && !state.freeze() {
             return Ok(Appended::Full);
         }
-        if !state.has_open_segment {
-            let segment = Segment::create(place, state.next_segment)?;
-            state.next_segment += 1;
-            state.segments.push(Arc::new(segment));
-            state.has_open_segment = true;
-        }
-        let segment = state.segments.last().map(Arc::clone);
-        let segment = segment.expect("a segment was made above when there was none");
-        if !segment.append(record)? {
+        if !state.append(place, record, now)? {
             // Replayed points share the table with a segment that is not as full: end it early.
-            state.has_open_segment = false;
             return Ok(if state.freeze() {
                 drop(state);
                 return self.append(place, record, now);
@@ -230,11 +245,35 @@ impl Late {
                 Appended::Full
             });
         }
-        state.active.segment = segment.number;
-        state.active.since.get_or_insert(now);
-        state.active.add(record);
         self.count_in(1);
         Ok(Appended::Done)
+    }
+
+    /// Appends what the frozen table says of a series and a patch cannot, but for slots that a point has
+    /// come for since. There is always room, in another segment if need be: the flush that would
+    /// make some is the one that asks. So the table may grow beyond its limit by what is carried,
+    /// at most a record for each slot that the frozen one says to have no value.
+    ///
+    /// # Errors
+    /// As [`Late::append`].
+    pub(super) fn carry_over(
+        &self,
+        place: LogPlace<'_>,
+        series: u32,
+        points: &[LatePoint],
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        let later = state.active.of(series).iter();
+        let taken: HashSet<u64> = later.map(|point| point.place).collect();
+        for point in points.iter().filter(|point| !taken.contains(&point.place)) {
+            let record = point.record(series);
+            // A segment that was just made has room.
+            if state.append(place, &record, now)? || state.append(place, &record, now)? {
+                self.count_in(1);
+            }
+        }
+        Ok(())
     }
 
     /// Copies the points of a series that `wanted` picks, in the order they came.
@@ -366,6 +405,32 @@ impl Drop for Late {
 }
 
 impl State {
+    /// Appends to the active table and its segment, which is made if need be. False when that one is
+    /// full, and ended now.
+    fn append(
+        &mut self,
+        place: LogPlace<'_>,
+        record: &LateRecord,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        if !self.has_open_segment {
+            let segment = Segment::create(place, self.next_segment)?;
+            self.next_segment += 1;
+            self.segments.push(Arc::new(segment));
+            self.has_open_segment = true;
+        }
+        let segment = self.segments.last();
+        let segment = segment.expect("a segment was made above when there was none");
+        if !segment.append(record)? {
+            self.has_open_segment = false;
+            return Ok(false);
+        }
+        self.active.segment = segment.number;
+        self.active.since.get_or_insert(now);
+        self.active.add(record);
+        Ok(true)
+    }
+
     /// Makes the active table the frozen one. False when there is a frozen one still.
     fn freeze(&mut self) -> bool {
         if self.frozen.is_some() {

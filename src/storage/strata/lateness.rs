@@ -8,8 +8,6 @@
 //!
 //! Threads: the shard's writer.
 
-use plumbago_storage_format::late::LateRecord;
-
 use super::group::Group;
 use super::late::{Appended, LatePoint, LogPlace};
 use super::read::Slots;
@@ -98,9 +96,12 @@ impl Group {
         point: LatePoint,
         now: i64,
     ) -> Result<(), StoreError> {
-        while self.late.count() > self.common.late_budget.share(1) {
+        let mut count = usize::MAX;
+        // What a flush carries over stays: once nothing else is left, another would change nothing.
+        while self.late.count() < count && self.late.count() > self.common.late_budget.share(1) {
             // Others may hold more, but each shard that adds to it sees to its own.
             self.common.health.check()?;
+            count = self.late.count();
             self.late.freeze_when_due(now, i64::MIN, 0);
             self.flush(&mut self.work.lock())?;
         }
@@ -112,25 +113,24 @@ impl Group {
         Ok(())
     }
 
+    /// Where the late log is.
+    pub(super) fn log(&self) -> LogPlace<'_> {
+        LogPlace {
+            disk: self.disk(),
+            folder: &self.folder,
+            records: self.common.late_records,
+        }
+    }
+
     /// Appends to log and table, if there is room.
-    pub(super) fn append_late(
+    fn append_late(
         &self,
         series: SeriesId,
         point: LatePoint,
         now: i64,
     ) -> Result<Appended, StoreError> {
-        let record = LateRecord {
-            series: series.0,
-            archive: point.archive() as u8,
-            slot: point.slot(),
-            value: point.value,
-        };
-        let place = LogPlace {
-            disk: self.disk(),
-            folder: &self.folder,
-            records: self.common.late_records,
-        };
-        let appended = self.late.append(place, &record, now);
+        let record = point.record(series.0);
+        let appended = self.late.append(self.log(), &record, now);
         self.common.changes.note(series);
         appended.map_err(|error| self.common.health.judge(error))
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod against_whisper;
+mod carry_over;
 mod crash;
 mod import;
 mod life;
