@@ -5,6 +5,7 @@
 //! Threads: the file is immutable; any thread reads, and holds the map that it reads from.
 
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -217,6 +218,11 @@ impl Block {
             reason: error.to_string(),
         }
     }
+}
+
+/// True for an error of the moment, such as too many open files: the block may be as it was written.
+pub(super) fn may_be_readable_later(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io { source, .. } if source.kind() != ErrorKind::NotFound)
 }
 
 /// Lays the slots `inside` of an encoded series over `out`; absent ones leave what is there.

@@ -31,6 +31,7 @@
 mod batch;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use self::batch::{Batch, KnownSeries};
 use super::store::Strata;
@@ -149,8 +150,8 @@ impl Importer<'_> {
     /// Adds a series to the batch.
     ///
     /// # Errors
-    /// When the store does not know the series, takes no more writes, or a file cannot be written:
-    /// nothing of the batch counts then.
+    /// When the store does not know the series, takes no more writes, a block cannot be read that may
+    /// hold values of it, or a file cannot be written: nothing of the batch may count then.
     pub fn push(&mut self, series: &ImportedSeries) -> Result<(), StoreError> {
         self.store.shared.common.health.check()?;
         let Some((group, rollup)) = self.store.shared.group_of(series.id) else {
@@ -163,17 +164,14 @@ impl Importer<'_> {
         let number = group.place.number;
         let known = match series.is_new {
             true => self.known.get_mut(&number),
-            false => Some(
-                self.known
-                    .entry(number)
-                    .or_insert_with(|| KnownSeries::of(&group)),
-            ),
+            false => Some(match self.known.entry(number) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(KnownSeries::of(&group)?),
+            }),
         };
         let batch = match self.batches.entry(number) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(Batch::begin(group, self.now)?)
-            }
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Batch::begin(group, self.now)?),
         };
         let has_blocks = match known {
             Some(known) => !known.add(series.id),

@@ -15,11 +15,12 @@ use std::sync::atomic::{Ordering::Acquire, fence};
 
 use plumbago_storage_format::ring::locate;
 
-use super::block::Block;
+use super::block::{self, Block};
 use super::group::Group;
 use super::late::LatePoint;
 use super::view::{ArchiveView, View};
 use crate::metric::{Rollup, SeriesId};
+use crate::storage::StoreError;
 
 /// What is read.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,24 @@ impl Group {
         }
     }
 
+    /// As [`Group::read`], for who is about to write where nothing is.
+    ///
+    /// # Errors
+    /// When a block could not be read this time: what it holds is not lost. What a damaged or missing one
+    /// held is, and is passed over.
+    pub(super) fn read_or_fail(
+        &self,
+        series: SeriesId,
+        rollup: Rollup,
+        slots: Slots,
+    ) -> Result<Vec<f64>, StoreError> {
+        loop {
+            if let Some((values, failure)) = self.attempt(series, rollup, slots) {
+                return failure.map_or(Ok(values), Err);
+            }
+        }
+    }
+
     /// One attempt at [`Group::read`]. `None` when rows were sealed or the column changed hands
     /// meanwhile, so that what was loaded may be of another slot or series.
     pub(super) fn read_once(
@@ -50,6 +69,17 @@ impl Group {
         rollup: Rollup,
         slots: Slots,
     ) -> Option<Vec<f64>> {
+        self.attempt(series, rollup, slots)
+            .map(|(values, _)| values)
+    }
+
+    /// See [`Group::read_once`]; with the first block that could not be read this time.
+    fn attempt(
+        &self,
+        series: SeriesId,
+        rollup: Rollup,
+        slots: Slots,
+    ) -> Option<(Vec<f64>, Option<StoreError>)> {
         // Before the view: points that a flush takes from the table are then in the view's patches.
         let step = self.layout.archives()[slots.archive].step;
         let (from_s, end_s) = (
@@ -66,13 +96,14 @@ impl Group {
             rollup,
             late: &late,
             scratch: Vec::new(),
+            failure: None,
         };
         let values = reader.archive(slots);
         // The loads above stay above the checks below: seen unmoved, `low` says that no row was
         // cleared under them, and the owner that the column is still this series'.
         fence(Acquire);
         let is_current = self.current_low() == view.low && reader.owns_column();
-        is_current.then_some(values)
+        is_current.then_some((values, reader.failure))
     }
 
     /// The late points of a series, up to an archive, whose times lie in `from_s .. end_s`.
@@ -102,6 +133,8 @@ pub(super) struct SeriesReader<'a> {
     /// Its late points in the order they came; `&[]` leaves them out.
     pub(super) late: &'a [LatePoint],
     pub(super) scratch: Vec<f64>,
+    /// The first block that could not be read, though nothing says that it is lost.
+    pub(super) failure: Option<StoreError>,
 }
 
 impl SeriesReader<'_> {
@@ -189,6 +222,9 @@ impl SeriesReader<'_> {
             let read = block.overlay(self.series.0, first, values, &mut self.scratch);
             if let Err(error) = read {
                 self.group.common.health.note_unreadable(&error);
+                if block::may_be_readable_later(&error) {
+                    self.failure.get_or_insert(error);
+                }
             }
         }
     }

@@ -106,6 +106,7 @@ impl Group {
                 rollup,
                 late: &[],
                 scratch: Vec::new(),
+                failure: None,
             };
             let mut values = reader.roll_up(archive, first, span as usize);
             self.keep_absent(series, archive, first, &mut values);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::block::Block;
+use super::super::block::{self, Block};
 use super::super::group::Group;
 use super::super::late::LatePoint;
 use super::super::merge::GENERATIONS;
@@ -21,7 +21,10 @@ pub(super) struct KnownSeries(HashSet<u32, foldhash::fast::RandomState>);
 
 impl KnownSeries {
     /// Reads the ids of all blocks of a group.
-    pub(super) fn of(group: &Group) -> Self {
+    ///
+    /// # Errors
+    /// When a block cannot be read this time: a series of it must not pass for one without blocks.
+    pub(super) fn of(group: &Group) -> Result<Self, StoreError> {
         let mut ids = Vec::new();
         let mut known = HashSet::default();
         for block in group
@@ -33,10 +36,13 @@ impl KnownSeries {
         {
             if let Err(error) = block.collect_ids(&mut ids) {
                 group.common.health.note_unreadable(&error);
+                if block::may_be_readable_later(&error) {
+                    return Err(error);
+                }
             }
             known.extend(ids.drain(..));
         }
-        Self(known)
+        Ok(Self(known))
     }
 
     /// Adds a series; false when it was known.
@@ -128,7 +134,7 @@ impl Batch {
             let mut kept = brought.clone();
             let computed = self.computed(rollup, archive, finer.as_ref(), &brought);
             let there = match is_read {
-                true => self.there(series.id, rollup, archive, &brought),
+                true => self.there(series.id, rollup, archive, &brought)?,
                 false => Vec::new(),
             };
             for at in 0..kept.values.len() {
@@ -174,13 +180,19 @@ impl Batch {
     }
 
     /// What the store answers for the slots of `brought`.
-    fn there(&self, series: SeriesId, rollup: Rollup, archive: usize, brought: &Kept) -> Vec<f64> {
+    fn there(
+        &self,
+        series: SeriesId,
+        rollup: Rollup,
+        archive: usize,
+        brought: &Kept,
+    ) -> Result<Vec<f64>, StoreError> {
         let slots = Slots {
             archive,
             first: brought.first,
             count: brought.values.len(),
         };
-        self.group.read(series, rollup, slots)
+        self.group.read_or_fail(series, rollup, slots)
     }
 
     /// What will be computed for the coarse slots of `brought` that nothing was rolled up into yet.
