@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Server {
     child: Child,
     base: String,
+    /// Keeps connections open where the server does, as Grafana does.
+    agent: ureq::Agent,
 }
 
 impl Server {
@@ -52,6 +54,7 @@ impl Server {
         let mut server = Self {
             child,
             base: String::new(),
+            agent: ureq::Agent::new_with_defaults(),
         };
         server.base = format!("http://{}", wait_for_address(&ready_file)?);
         Ok(server)
@@ -80,7 +83,11 @@ impl Server {
             let log = fs::read_to_string(folder.join("graphite-web.log"))?;
             return Err(format!("graphite-web does not start: {log}").into());
         }
-        Ok(Self { child, base })
+        Ok(Self {
+            child,
+            base,
+            agent: ureq::Agent::new_with_defaults(),
+        })
     }
 
     /// The process.
@@ -96,12 +103,16 @@ impl Server {
         let mut body = vec![1; ANSWER_BYTES];
         body.clear();
         let started = Instant::now();
-        let mut answer = ureq::post(format!("{}/render", self.base))
+        let mut answer = self
+            .agent
+            .post(format!("{}/render", self.base))
             .header("Accept-Encoding", "identity")
             .send_form(form.iter().copied())
             .map_err(|error| format!("{}: {error}", self.base))?;
         answer.body_mut().as_reader().read_to_end(&mut body)?;
-        Ok((started.elapsed(), body))
+        let time = started.elapsed();
+        body.shrink_to_fit();
+        Ok((time, body))
     }
 }
 
