@@ -400,31 +400,6 @@ fn power_loss_in_an_import_leaves_all_or_nothing_of_it() {
 }
 
 #[test]
-fn an_import_covers_nothing_that_could_not_be_read_for_a_moment() {
-    for seed in seeds(60) {
-        let mut trial = Trial::new(seed, Faults::default());
-        let mut bench = open(&trial.disk, &trial.retention).unwrap();
-        trial.live(&mut bench, 300, SERIES);
-        bench.maintain(trial.now);
-        bench.store.sync().unwrap();
-        let (before, series) = (trial.state(&bench), trial.import(false));
-        drop(bench);
-        let faults = Faults {
-            broken_at: Some(Random(!seed).next() % 160),
-            ..Faults::default()
-        };
-        trial.disk = trial.disk.after_restart(seed, faults);
-        if let Ok(bench) = open(&trial.disk, &trial.retention) {
-            let _ = bench.store.import(&series, Existing::Keep, trial.now);
-        }
-        trial.disk = trial.disk.after_restart(seed, Faults::default());
-        let mut bench = open(&trial.disk, &trial.retention).unwrap();
-        take(&mut trial, &mut bench, &series).unwrap();
-        check_taken(&trial, &before, &series, &trial.state(&bench));
-    }
-}
-
-#[test]
 fn a_sync_that_lies_in_an_import_is_noticed() {
     for kind in [SyncKind::Block, SyncKind::Manifest] {
         let found = (0..400).find(|seed| power_loss(*seed, Some(kind)).is_err());

@@ -1,13 +1,14 @@
 //! A full disk and damaged files: refused, reported, survived.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Bench, START, config, definition, fill, value};
 use crate::metric::{Refusal, Retention, SeriesId};
-use crate::storage::strata::Strata;
 use crate::storage::strata::simulation::{Faults, SimulatedDisk};
+use crate::storage::strata::{Existing, ImportedArchive, ImportedSeries, Strata};
 use crate::storage::{Store, StoreError};
 
 fn on_simulated(faults: Faults) -> (SimulatedDisk, Bench) {
@@ -290,5 +291,47 @@ fn late_points_of_many_groups_together_stay_within_the_budget() {
         let values = bench.values(id, START - 80_100, START, START);
         let known = values.iter().filter(|value| !value.is_nan()).count();
         assert_eq!(known, 300, "series {id}");
+    }
+}
+
+/// Puts links to themselves in the place of files, which cannot be opened, for `trouble`.
+fn while_unreadable(paths: &[PathBuf], trouble: impl FnOnce()) {
+    for path in paths {
+        fs::rename(path, path.with_extension("away")).unwrap();
+        symlink(path.file_name().unwrap(), path).unwrap();
+    }
+    trouble();
+    for path in paths {
+        fs::rename(path.with_extension("away"), path).unwrap();
+    }
+}
+
+#[test]
+fn import_that_cannot_read_a_block_is_refused_and_covers_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::open(folder.path(), "10s:6h", 2);
+    let last = fill(&mut bench, 2, 600);
+    bench.store.sync().unwrap();
+    drop(bench);
+    let bench = Bench::open(folder.path(), "10s:6h", 2);
+    let other = |id| ImportedSeries {
+        id: SeriesId(id),
+        is_new: false,
+        archives: vec![ImportedArchive {
+            start: START,
+            values: vec![-1.0; 600],
+        }],
+    };
+    while_unreadable(&files(folder.path(), ".block"), || {
+        let refused = bench.store.import(&[other(0)], Existing::Keep, last);
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains(".block"), "{message}");
+    });
+    let both = [other(0), other(1)];
+    let imported = bench.store.import(&both, Existing::Keep, last).unwrap();
+    assert_eq!((imported.points, imported.points_there), (0, 1200));
+    for id in 0..2 {
+        let expected: Vec<f64> = (0..600).map(|step| value(id, START + step * 10)).collect();
+        assert_eq!(bench.values(id, START - 10, last, last), expected);
     }
 }
