@@ -4,7 +4,7 @@
 //! schedule told the engine and what the engine answered is written down for
 //! `storage-format/vectors/whisper_reference.py`, which does the same with real files. The schedules
 //! keep away from the two traps of the reference in which it loses points: those of the future, and
-//! those whose age is exactly a retention. `PLUMBAGO_SCHEDULES` runs more of them.
+//! those whose age is exactly a retention. `PLUMBAGO_WHISPER_LISTS` runs more of them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -194,9 +194,9 @@ fn open(disk: &SimulatedDisk, retention: &Arc<Retention>, rollup: Rollup) -> Ben
     bench
 }
 
-/// How many seeds: few by default, as many as `PLUMBAGO_SCHEDULES` says on demand.
+/// How many seeds: few by default, as many as `PLUMBAGO_WHISPER_LISTS` says on demand.
 fn seeds(default: u64) -> u64 {
-    let wanted = std::env::var("PLUMBAGO_SCHEDULES");
+    let wanted = std::env::var("PLUMBAGO_WHISPER_LISTS");
     wanted
         .ok()
         .and_then(|text| text.parse().ok())
