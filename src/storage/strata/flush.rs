@@ -112,6 +112,7 @@ impl Group {
             late,
             scratch: Vec::new(),
             failure: None,
+            is_stale: false,
         };
         for archive in 1..archives {
             let rolled = manifest.archives[archive].rolled;

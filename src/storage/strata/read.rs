@@ -62,7 +62,7 @@ impl Group {
     }
 
     /// One attempt at [`Group::read`]. `None` when rows were sealed or the column changed hands
-    /// meanwhile, so that what was loaded may be of another slot or series.
+    /// meanwhile, so that what was loaded may be of another slot or series, or when blocks were replaced.
     pub(super) fn read_once(
         &self,
         series: SeriesId,
@@ -97,13 +97,27 @@ impl Group {
             late: &late,
             scratch: Vec::new(),
             failure: None,
+            is_stale: false,
         };
         let values = reader.archive(slots);
+        if reader.is_stale {
+            return None;
+        }
         // The loads above stay above the checks below: seen unmoved, `low` says that no row was
         // cleared under them, and the owner that the column is still this series'.
         fence(Acquire);
         let is_current = self.current_low() == view.low && reader.owns_column();
         is_current.then_some((values, reader.failure))
+    }
+
+    /// Remembers that a block of a view cannot be read. False when the view is no longer the newest: a
+    /// merge or retention may have removed the file, always after publishing the view without it.
+    pub(super) fn note_unreadable(&self, view: &View, error: &StoreError) -> bool {
+        let is_current = std::ptr::eq(view, Arc::as_ptr(&self.view.load_full()));
+        if is_current {
+            self.common.health.note_unreadable(error);
+        }
+        is_current
     }
 
     /// The late points of a series, up to an archive, whose times lie in `from_s .. end_s`.
@@ -135,6 +149,9 @@ pub(super) struct SeriesReader<'a> {
     pub(super) scratch: Vec<f64>,
     /// The first block that could not be read, though nothing says that it is lost.
     pub(super) failure: Option<StoreError>,
+    /// A block of the view is gone because a newer view has another in its place: what was read is of
+    /// no use. Never so for the holder of `work`.
+    pub(super) is_stale: bool,
 }
 
 impl SeriesReader<'_> {
@@ -221,7 +238,10 @@ impl SeriesReader<'_> {
         for block in blocks.iter().filter(|block| block.overlaps(first, end)) {
             let read = block.overlay(self.series.0, first, values, &mut self.scratch);
             if let Err(error) = read {
-                self.group.common.health.note_unreadable(&error);
+                if !self.group.note_unreadable(self.view, &error) {
+                    self.is_stale = true;
+                    return;
+                }
                 if block::may_be_readable_later(&error) {
                     self.failure.get_or_insert(error);
                 }

@@ -107,6 +107,7 @@ impl Group {
                 late: &[],
                 scratch: Vec::new(),
                 failure: None,
+                is_stale: false,
             };
             let mut values = reader.roll_up(archive, first, span as usize);
             self.keep_absent(series, archive, first, &mut values);

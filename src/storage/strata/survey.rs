@@ -70,7 +70,7 @@ impl Shared {
                 for block in &state.blocks {
                     let added = add_usage(block, &wanted, &mut usage[place]);
                     if let Err(error) = added {
-                        group.common.health.note_unreadable(&error);
+                        group.note_unreadable(&view, &error);
                     }
                 }
             }
@@ -173,7 +173,7 @@ impl Survey<'_> {
                     break;
                 }
                 if let Err(error) = self.ask_block(block, step) {
-                    self.group.common.health.note_unreadable(&error);
+                    self.group.note_unreadable(&view, &error);
                     self.suspect_all(now);
                     return;
                 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Bench, START, config, definition, fill, value};
-use crate::metric::{Refusal, Retention, SeriesId};
+use crate::metric::{Refusal, Retention, Rollup, SeriesId};
+use crate::storage::strata::read::{SeriesReader, Slots};
 use crate::storage::strata::simulation::{Faults, SimulatedDisk};
 use crate::storage::strata::{Existing, ImportedArchive, ImportedSeries, Strata};
 use crate::storage::{Store, StoreError};
@@ -334,4 +335,38 @@ fn import_that_cannot_read_a_block_is_refused_and_covers_nothing() {
         let expected: Vec<f64> = (0..600).map(|step| value(id, START + step * 10)).collect();
         assert_eq!(bench.values(id, START - 10, last, last), expected);
     }
+}
+
+#[test]
+fn reader_whose_blocks_were_replaced_meanwhile_looks_again_and_reports_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let last = stopped_folder(folder.path());
+    // Opened anew: no block is mapped yet.
+    let bench = Bench::open(folder.path(), "10s:6h", 3);
+    let group = Arc::clone(&bench.store.shared.all_groups()[0]);
+    let former = group.view.load_full();
+    group.work_through(last + 8 * 3600);
+    assert!(files(folder.path(), ".block").is_empty());
+    let mut reader = SeriesReader {
+        group: &group,
+        view: &former,
+        series: SeriesId(0),
+        column: None,
+        rollup: Rollup::default(),
+        late: &[],
+        scratch: Vec::new(),
+        failure: None,
+        is_stale: false,
+    };
+    let slots = Slots {
+        archive: 0,
+        first: START / 10,
+        count: 240,
+    };
+    reader.archive(slots);
+    assert!(reader.is_stale);
+    assert_eq!(bench.store.health().damaged, []);
+    let values = group.read(SeriesId(0), Rollup::default(), slots);
+    assert!(values.iter().all(|value| value.is_nan()));
+    assert_eq!(bench.store.health().damaged, []);
 }
