@@ -235,6 +235,7 @@ impl Lifecycle {
     ) -> Result<u64, LifecycleError> {
         let now = self.clock.now();
         let mut importer = strata.importer(Existing::Keep, now);
+        let failed_before = strata.reads_failed();
         let mut points = 0;
         let mut recent = Recent::new(self.controls.shards());
         for series in moving {
@@ -249,6 +250,10 @@ impl Lifecycle {
             if importer.bytes_pending() > BATCH_BYTES {
                 points += commit(&mut importer, moving, &mut recent)?;
             }
+        }
+        if strata.reads_failed() != failed_before {
+            // What was copied so far has no name and is of no use; the series stay as they are.
+            return Err(LifecycleError::Unreadable);
         }
         points += commit(&mut importer, moving, &mut recent)?;
         for (shard, shard_points) in recent.by_shard.into_iter().enumerate() {

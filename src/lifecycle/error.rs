@@ -19,6 +19,11 @@ pub enum LifecycleError {
     /// The engine cannot do this.
     #[error("the {0} engine cannot do this while it runs; {1}")]
     Unsupported(&'static str, &'static str),
+    /// A block could not be read just now, so a history is not known whole.
+    #[error(
+        "a block could not be read just now, see /health: series that it may hold stay as they are"
+    )]
+    Unreadable,
     /// The catalog failed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),

@@ -2,6 +2,7 @@
 //!
 //! Threads: everyone sets and reads; flags are read once a point, so they are plain atomics.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -22,6 +23,8 @@ pub(super) struct Health {
     disk_full: AtomicBool,
     reason: Mutex<Option<String>>,
     damaged: Mutex<Vec<(PathBuf, String)>>,
+    /// Reads that passed over a file which may be readable another time.
+    reads_failed: AtomicU64,
 }
 
 impl Health {
@@ -96,9 +99,19 @@ impl Health {
     pub(super) fn note_unreadable(&self, error: &StoreError) {
         match error {
             StoreError::Damaged { path, reason } => self.add_damaged(path, reason),
-            StoreError::Io { path, source, .. } => self.add_damaged(path, &source.to_string()),
+            StoreError::Io { path, source, .. } => {
+                if source.kind() != ErrorKind::NotFound {
+                    self.reads_failed.fetch_add(1, Relaxed);
+                }
+                self.add_damaged(path, &source.to_string());
+            }
             StoreError::Poisoned(_) => {}
         }
+    }
+
+    /// How many reads have passed over a file that may be readable another time.
+    pub(super) fn reads_failed(&self) -> u64 {
+        self.reads_failed.load(Relaxed)
     }
 
     /// Remembers why structural work stopped half way: damage in what it read. Failed writes were

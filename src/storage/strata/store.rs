@@ -102,6 +102,12 @@ pub(super) struct Shared {
 }
 
 impl Strata {
+    /// How many reads have passed over a file that could not be read, though it is neither damaged nor
+    /// missing: unmoved, it says that histories read meanwhile are whole.
+    pub fn reads_failed(&self) -> u64 {
+        self.shared.common.health.reads_failed()
+    }
+
     /// Opens a store, or makes a new one.
     ///
     /// # Errors

@@ -370,3 +370,19 @@ fn reader_whose_blocks_were_replaced_meanwhile_looks_again_and_reports_no_damage
     assert!(values.iter().all(|value| value.is_nan()));
     assert_eq!(bench.store.health().damaged, []);
 }
+
+#[test]
+fn read_that_passes_over_an_unreadable_block_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let last = stopped_folder(folder.path());
+    // Opened anew: no block is mapped yet.
+    let bench = Bench::open(folder.path(), "10s:6h", 3);
+    let read = || bench.values(0, START - 10, START + 990, last);
+    while_unreadable(&files(folder.path(), ".block"), || {
+        assert!(read().iter().all(|value| value.is_nan()));
+    });
+    let failed = bench.store.reads_failed();
+    assert!(failed > 0);
+    assert!(read().iter().all(|value| !value.is_nan()));
+    assert_eq!(bench.store.reads_failed(), failed);
+}
