@@ -4,7 +4,7 @@ use super::number::write_integer;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Appends a JSON string with its quotes; everything outside printable ASCII becomes `\uXXXX`.
+/// Appends a JSON string with its quotes; what is not printable ASCII becomes `\u` and four hex digits.
 pub fn write_json_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
