@@ -98,11 +98,10 @@ fi
 carbon_packages="carbon==1.1.10 whisper==1.1.10 Twisted==26.10.0 txAMQP==0.8.2 cachetools==8.0.2 urllib3==2.8.0 six==1.17.0"
 if [ "$(cat "$tools/carbon.stamp" 2>/dev/null)" != "$carbon_packages" ]; then
     echo "installing from PyPI: $carbon_packages"
-    rm -rf "$tools/carbon"
-    python3 -m venv "$tools/carbon"
+    export GRAPHITE_NO_PREFIX=True
     # shellcheck disable=SC2086 # a list of words
-    GRAPHITE_NO_PREFIX=True "$tools/carbon/bin/pip" install -q --disable-pip-version-check \
-        --no-binary carbon $carbon_packages
+    attempt python_environment "$tools/carbon" --no-binary carbon $carbon_packages ||
+        give_up "cannot install from PyPI (is there a network?): $carbon_packages"
     echo "$carbon_packages" >"$tools/carbon.stamp"
 fi
 

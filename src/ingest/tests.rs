@@ -155,6 +155,15 @@ impl Bench {
         assert!(router.is_empty());
     }
 
+    /// Waits until the workers have gone through every batch that was sent: an order is followed
+    /// between batches.
+    fn until_worked_off(&self) {
+        self.until("queues empty", |_| self.ingest.routes.points_queued() == 0);
+        for shard in 0..self.ingest.routes.shards() {
+            self.workers.controls().forget(shard, Vec::new()).unwrap();
+        }
+    }
+
     fn until(&self, what: &str, holds: impl Fn(&State) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(&self.store.state.lock()) {
@@ -257,6 +266,7 @@ fn what_the_store_refuses_is_counted_and_shown() {
     bench.store.state.lock().refuses = Some(Refusal::TooOld);
     bench.send(&[("a", 5, 2.5)]);
     bench.until_refused(Refusal::TooOld, 1);
+    bench.until_worked_off();
     let shown = bench.ingest.telemetry.refused().snapshot();
     assert_eq!(
         (shown[0].line.as_str(), shown[0].peer.as_str()),

@@ -75,6 +75,14 @@ impl House {
         assert!(router.is_empty());
     }
 
+    /// A point every ten seconds of the minute before `end`, so that a coarser archive has its value.
+    fn send_minute(&self, name: &str, end: i64) {
+        for timestamp in (end - 60..end).step_by(10) {
+            self.send(name, timestamp, 1.0);
+        }
+        self.settle();
+    }
+
     fn settle(&self) {
         let until = Instant::now() + PATIENCE;
         while self.ingest.routes.points_queued() > 0 {
@@ -224,9 +232,8 @@ fn stopped_deletion_leaves_whole_series() {
 fn only_series_without_a_readable_point_expire_by_default() {
     let house = House::new("10s:1h,1m:6h");
     for name in ["dead", "old", "alive"] {
-        house.send(name, NOW, 1.0);
+        house.send_minute(name, NOW);
     }
-    house.settle();
     let expire = |older_than, dry_run| {
         let all = Selection::default();
         let stop = Stop::default();
@@ -236,12 +243,10 @@ fn only_series_without_a_readable_point_expire_by_default() {
             .unwrap()
     };
     house.clock.set(NOW + 3 * 3600);
-    house.send("old", NOW + 3 * 3600, 1.0);
-    house.settle();
+    house.send_minute("old", NOW + 3 * 3600);
     assert_eq!(expire(None, false).expired, 0, "all can be read");
     house.clock.set(NOW + 7 * 3600);
-    house.send("alive", NOW + 7 * 3600, 1.0);
-    house.settle();
+    house.send_minute("alive", NOW + 7 * 3600);
     let planned = expire(None, true);
     assert_eq!(
         (planned.examined, planned.matched, planned.expired),
@@ -256,7 +261,9 @@ fn only_series_without_a_readable_point_expire_by_default() {
     // `old` is four hours old by now and can be read.
     assert_eq!(expire(Some(5 * 3600), false).expired, 0);
     let planned = expire(Some(3 * 3600), true);
-    assert_eq!(planned.series[0].newest, Some(NOW + 3 * 3600));
+    // Its last minute, or the last point of it while the finer archive's block has not left yet.
+    let newest = planned.series[0].newest.unwrap() - (NOW + 3 * 3600);
+    assert!([-60, -10].contains(&newest), "{newest}");
     assert_eq!(expire(Some(3 * 3600), false).expired, 1);
     assert_eq!(house.ingest.catalog.len(), 1);
     house.end();

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -14,7 +14,7 @@ use plumbago_storage_format::whisper::{Dialect, Header, TaggedNames, relative_pa
 use serde_json::Value;
 
 use crate::clients::tool;
-use crate::daemon::{Daemon, Home, now, run, wait_for};
+use crate::daemon::{Daemon, Home, free_port, now, run, wait_for};
 
 const SCHEMAS: &str = "[coarse]
 pattern = ^coarse\\.
@@ -117,12 +117,6 @@ impl Drop for CarbonCache {
             eprintln!("--- log of carbon-cache\n{log}");
         }
     }
-}
-
-/// A port that nobody had a moment ago: carbon takes none that the system chooses.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn value(series: usize, time: i64) -> f64 {

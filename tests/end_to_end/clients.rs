@@ -1,11 +1,12 @@
 //! Clients that people use, as `tests/install.sh` installs them. A missing client is a failure.
 
+use std::fs;
 use std::io::Write;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::daemon::{Daemon, Home, last_minute, run, wait_for};
+use crate::daemon::{Daemon, Home, free_port, last_minute, run, wait_for};
 
 /// One second a point, so that whatever second a client sends is shown as it is.
 const ONE_SECOND: &str = "schema=[{name='all', pattern='', retentions='1s:1h'}]";
@@ -23,23 +24,34 @@ pub(crate) fn tool(path: &str) -> PathBuf {
 }
 
 /// A client that runs until it is told to end.
-struct Client(Child);
+struct Client {
+    child: Child,
+    log: PathBuf,
+}
 
 impl Client {
-    fn start(command: &mut Command) -> Self {
+    fn start(home: &Home, command: &mut Command) -> Self {
+        let log = home.path("client.log");
+        let file = fs::File::create(&log).unwrap();
         let spawned = command
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
             .spawn();
-        Self(spawned.unwrap_or_else(|error| panic!("{command:?}: {error}: run tests/install.sh")))
+        let child =
+            spawned.unwrap_or_else(|error| panic!("{command:?}: {error}: run tests/install.sh"));
+        Self { child, log }
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            eprintln!("--- log of the client\n{log}");
+        }
     }
 }
 
@@ -81,7 +93,8 @@ fn netcat_over_tcp_and_udp() {
             .write_all(line.as_bytes())
             .unwrap();
         daemon.wait_for_points(&format!("netcat.{name}"), 3600, &[(minute, 7.0)]);
-        let _ = Client(child);
+        let _ = child.kill();
+        let _ = child.wait();
     }
     daemon.stop();
 }
@@ -172,7 +185,7 @@ fn collectd_write_graphite() {
     let mut command = Command::new("collectd");
     command.args(["-f", "-C", &config]);
     let path = std::env::var("PATH").unwrap_or_default();
-    let client = Client::start(command.env("PATH", format!("{path}:/usr/sbin")));
+    let client = Client::start(&home, command.env("PATH", format!("{path}:/usr/sbin")));
     assert!(newest(&daemon, "collectd.box.uptime.uptime") >= 0.0);
     assert!(newest(&daemon, "collectd.box.load.load.shortterm") >= 0.0);
     drop(client);
@@ -187,7 +200,7 @@ fn statsd_with_its_graphite_backend() {
     let home = Home::new();
     let daemon = home.start(&[ONE_SECOND]);
     let graphite = daemon.receiver("tcp").port();
-    let [port, management] = free_udp_ports();
+    let (port, management) = (free_port(), free_port());
     let config = home.write(
         "statsd.js",
         &format!(
@@ -198,7 +211,7 @@ fn statsd_with_its_graphite_backend() {
         ),
     );
     let script = tool("node/node_modules/statsd/stats.js");
-    let _client = Client::start(Command::new("node").arg(script).arg(config));
+    let _client = Client::start(&home, Command::new("node").arg(script).arg(config));
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     // Sent again and again: statsd opens its socket whenever it is ready.
     let seen = |target: &str| {
@@ -221,10 +234,4 @@ fn statsd_with_its_graphite_backend() {
         0.0
     );
     daemon.stop();
-}
-
-/// Two ports that nobody uses now; statsd cannot report one that the system chose.
-fn free_udp_ports() -> [u16; 2] {
-    let sockets = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-    sockets.map(|socket| socket.local_addr().unwrap().port())
 }

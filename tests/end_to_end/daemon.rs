@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -279,6 +280,26 @@ fn read_aside(mut source: impl Read + Send + 'static) -> JoinHandle<String> {
         source.read_to_end(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     })
+}
+
+/// A port that nobody listens on, for programs that cannot report one which the system chose. The system
+/// chooses from higher ones, so that no test beside this one is given it meanwhile.
+pub(crate) fn free_port() -> u16 {
+    const FIRST: u16 = 10_000;
+    const COUNT: u16 = 20_000;
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    // Test binaries side by side start at different ones.
+    let start = (std::process::id() % 313) as u16 * 64;
+    let mut candidates = std::iter::repeat_with(|| {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        FIRST + start.wrapping_add(tried) % COUNT
+    });
+    let is_free = |port: &u16| {
+        TcpListener::bind(("127.0.0.1", *port)).is_ok()
+            && UdpSocket::bind(("127.0.0.1", *port)).is_ok()
+    };
+    let port = candidates.by_ref().take(1000).find(is_free);
+    port.expect("a thousand ports in use")
 }
 
 /// Asks until there is an answer.

@@ -27,7 +27,8 @@ fn store_lets_go_of_a_removed_series_once_the_removal_is_durable() {
     bench.until("let go of", |state| !state.defined.contains_key(&id.0));
     let second = bench.ingest.catalog.id("a").unwrap();
     assert!(bench.store.state.lock().defined.contains_key(&second.0));
-    assert_eq!(bench.ingest.catalog.removals_followed(), 1);
+    let followed = || bench.ingest.catalog.removals_followed();
+    bench.until("followed", |_| followed() == 1);
 }
 
 #[test]
@@ -41,6 +42,7 @@ fn points_of_held_series_wait_and_are_stored_in_order_when_it_ends() {
     bench.send(&[("a", NOW, 2.0), ("c", NOW, 2.0), ("b", NOW, 2.0)]);
     bench.send(&[("a", NOW, 3.0), ("c", NOW, 3.0)]);
     bench.until("stored", |state| state.points.len() == 5);
+    bench.until_worked_off();
     let state = bench.store.state.lock();
     assert!(
         state.points[3..]
@@ -70,6 +72,7 @@ fn held_series_that_moves_takes_its_waiting_points_along() {
     let gone = catalog.id("gone").unwrap();
     let (hold, _) = controls.hold([from, gone]).unwrap();
     bench.send(&[("a", NOW, 2.0), ("gone", NOW, 2.0)]);
+    bench.until_worked_off();
     let to = catalog.reserve(1).unwrap()[0];
     let definition = definition(to, "a");
     controls.define(0, vec![definition.clone()]).unwrap();
