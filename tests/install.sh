@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the real clients that the end-to-end tests push with: netcat and collectd from Debian,
-# graphyte, prometheus_client and whisper from PyPI, statsd from npm; and graphite-web from PyPI, which
+# Installs the real clients that the end-to-end tests push and ask with: netcat, curl and collectd from
+# Debian, graphyte, prometheus_client and whisper from PyPI, statsd from npm; and graphite-web from PyPI, which
 # answers are compared with. What is there already is left alone, so a second run takes a second.
 # Everything but the Debian packages goes to target/test-tools/.
 #
@@ -35,6 +35,7 @@ need() { # COMMAND PACKAGE...
 need cc gcc libc6-dev
 need nc netcat-openbsd
 need collectd collectd-core
+need curl curl
 need python3 python3 python3-venv
 need node nodejs
 need npm npm

@@ -1,8 +1,9 @@
 //! HTTP: Graphite's endpoints, go-carbon's for carbonapi, and the daemon's own.
 //!
-//! The road of a request: [`request`] merges its parameters, a handler checks them, [`workers`]
-//! evaluates on threads of its own, `format` is pulled for the bytes of the answer. Handlers know no
-//! bytes of formats and no function; the rooms below know no HTTP.
+//! The road of a request: `incoming` mends its first line where a person typed it, [`request`] merges
+//! its parameters, a handler checks them, [`workers`] evaluates on threads of its own, `format` is pulled
+//! for the bytes of the answer. Handlers know no bytes of formats and no function; the rooms below know
+//! no HTTP.
 //!
 //! Limits: the body, the number of targets, the nodes of a find, the time of a render and the line of
 //! waiting ones are all bounded ([`Limits`]); each bound answers a status of its own with a sentence.
@@ -17,11 +18,13 @@ mod events;
 mod find;
 mod functions;
 mod home;
+mod incoming;
 mod limits;
 mod parameters;
 mod render;
 mod reply;
 mod request;
+mod request_line;
 mod sending;
 mod serve;
 mod status;
@@ -231,6 +234,7 @@ fn event_routes() -> Router<State> {
 fn daemon_routes() -> Router<State> {
     Router::new()
         .route("/", get(home::home))
+        .route(request_line::PAGE, any(request_line::page))
         .merge(path("/version", || get(status::version)))
         .merge(path("/health", || get(status::health)))
         .merge(path("/debug/refused", || get(status::refused)))

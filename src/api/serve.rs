@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::incoming::Incoming;
 use super::{State, admin_routes, router};
 
 /// How long a client may take for the head of its next request. Grafana keeps connections and uses
@@ -96,7 +97,10 @@ async fn converse(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIME_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(
+            TokioIo::new(Incoming::new(stream)),
+            TowerToHyperService::new(router),
+        );
     if let Err(error) = watcher.watch(connection).await {
         // Clients that break off are a matter of course.
         tracing::debug!(%error, "an HTTP connection ended early");

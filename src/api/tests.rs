@@ -7,6 +7,7 @@ mod names;
 mod rendering;
 mod sockets;
 mod status;
+mod typed;
 
 use std::sync::Arc;
 

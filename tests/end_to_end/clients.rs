@@ -235,3 +235,19 @@ fn statsd_with_its_graphite_backend() {
     );
     daemon.stop();
 }
+
+#[test]
+fn curl_asks_with_urls_as_they_were_typed() {
+    let home = Home::new();
+    let daemon = home.start(&[]);
+    let target = "alias(constantLine(5),\"<größer|{5}> `\")";
+    let url = daemon.url(&format!(
+        "/render?target={}&format=csv",
+        target.replace(' ', "+")
+    ));
+    let mut command = Command::new("curl");
+    command.args(["-sS", "-g", "--fail", &url]);
+    let (status, stdout, stderr) = run(command);
+    assert!(status.success(), "{stderr}");
+    assert_eq!(stdout.matches("<größer|{5}> `,").count(), 3, "{stdout}");
+}
