@@ -11,6 +11,13 @@ use super::parallel;
 /// Rows that are worked on together: three accumulators of 8 bytes fit a 32 KiB cache.
 const SPAN_ROWS: usize = 1024;
 
+/// Values that a [`Transposed`] span has at most, if its rows allow: 256 KiB, which fit the second cache
+/// and are little beside the series.
+const TRANSPOSED_VALUES: usize = 1 << 15;
+
+/// Rows of a [`Transposed`] span at least: values of a series that share a line of the cache.
+const TRANSPOSED_ROWS_MIN: usize = 8;
+
 /// Aggregates the rows of `series`; the result is as long as the longest.
 pub fn aggregate(series: &[&[f64]], aggregation: Aggregation, x_files_factor: f64) -> Vec<f64> {
     let length = series.iter().map(|values| values.len()).max().unwrap_or(0);
@@ -25,7 +32,8 @@ pub fn aggregate(series: &[&[f64]], aggregation: Aggregation, x_files_factor: f6
 pub fn map_rows(series: &[&[f64]], combine: impl Fn(&[f64]) -> f64 + Sync) -> Vec<f64> {
     let length = series.iter().map(|values| values.len()).max().unwrap_or(0);
     let mut result = vec![f64::NAN; length];
-    parallel::for_each_span(&mut result, SPAN_ROWS, series.len(), |first, output| {
+    let span = transposed_rows(series.len());
+    parallel::for_each_span(&mut result, span, series.len(), |first, output| {
         let rows = Transposed::new(series, first, output.len());
         for (row, value) in output.iter_mut().enumerate() {
             *value = combine(rows.row(row));
@@ -156,14 +164,19 @@ impl Span<'_> {
 
     /// What cannot be accumulated.
     fn row_by_row(&mut self, aggregation: Aggregation, output: &mut [f64]) {
-        let mut rows = Transposed::new(self.series, self.first, output.len());
-        for (row, value) in output.iter_mut().enumerate() {
-            let known = rows.known(row);
-            self.counts[row] = known.len() as f64;
-            *value = match aggregation {
-                Aggregation::Median => median(known),
-                _ => deviation(known),
-            };
+        let span = transposed_rows(self.series.len());
+        let parts = output.chunks_mut(span).zip(self.counts.chunks_mut(span));
+        for (part, (output, counts)) in parts.enumerate() {
+            let first = self.first + part * span;
+            let mut rows = Transposed::new(self.series, first, output.len());
+            for (row, value) in output.iter_mut().enumerate() {
+                let known = rows.known(row);
+                counts[row] = known.len() as f64;
+                *value = match aggregation {
+                    Aggregation::Median => median(known),
+                    _ => deviation(known),
+                };
+            }
         }
     }
 }
@@ -171,6 +184,11 @@ impl Span<'_> {
 fn span_of(values: &[f64], first: usize, rows: usize) -> &[f64] {
     let first = first.min(values.len());
     &values[first..first + rows.min(values.len() - first)]
+}
+
+/// How many rows of so many series a [`Transposed`] span has.
+fn transposed_rows(series: usize) -> usize {
+    (TRANSPOSED_VALUES / series.max(1)).clamp(TRANSPOSED_ROWS_MIN, SPAN_ROWS)
 }
 
 /// A span with the values of a row side by side, for what cannot be accumulated.
