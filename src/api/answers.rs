@@ -24,8 +24,8 @@ use crate::evaluate::{
     Cancellation, Engine, ErrorKind, GIVEN_BACK_FROM_BYTES, RenderError, RenderRequest, Rendered,
     give_memory_back,
 };
-use crate::fetch::bytes_held;
 use crate::functions::Window;
+use crate::functions::series::bytes_held;
 use crate::telemetry::{Kind, Sample, Source};
 
 /// How long after its beginning an evaluation can be joined. A point that was stored before a request

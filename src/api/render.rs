@@ -16,7 +16,6 @@ use super::error::{ApiError, ApiResult};
 use super::request::ApiRequest;
 use super::{Services, State, carbonapi, reply};
 use crate::evaluate::{Cancellation, ErrorKind, RenderError, RenderRequest, Rendered};
-use crate::fetch::bytes_held;
 use crate::format::msgpack::Msgpack;
 use crate::format::pickle::Pickle;
 use crate::format::{
@@ -24,6 +23,7 @@ use crate::format::{
     Wrapped, carbonapi as protobuf,
 };
 use crate::functions::Series;
+use crate::functions::series::bytes_held;
 use crate::telemetry::render::RenderOutcome;
 use question::{Form, Question};
 

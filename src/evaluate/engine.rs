@@ -6,11 +6,12 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::evaluation::Evaluation;
+use super::frame::Frame;
 use super::incremental::IncrementalCache;
 use super::request::{RenderError, RenderRequest, Rendered, Statistics};
 use crate::cache::CacheNumbers;
 use crate::events::EventLog;
-use crate::fetch::{Reader, Source};
+use crate::fetch::{Cut, Reader, Source};
 use crate::functions::consolidate::{drop_unfinished, to_max_data_points};
 use crate::functions::{EvaluationError, Series, registry};
 use crate::target::Expression;
@@ -131,8 +132,10 @@ fn run_all(
     in_order: bool,
     request: &RenderRequest,
 ) -> Result<Vec<Series>, RenderError> {
+    // Results of targets are there until the answer is.
+    let frame = Frame::new(evaluation, Cut::default());
     let run = |target: &Target<'_>| {
-        let series = evaluation.series(&target.expression, request.window);
+        let series = evaluation.series(&frame, &target.expression, request.window);
         series.map_err(|cause| of_target(target.text, cause))
     };
     let lists = if in_order || targets.len() < 2 {

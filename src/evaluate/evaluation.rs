@@ -113,14 +113,18 @@ impl<'a> Evaluation<'a> {
         Ok(reads)
     }
 
-    /// The series of a tree that is a whole target.
+    /// The series of a tree that is a whole target, held by a frame.
     pub(super) fn series(
         &self,
+        frame: &Frame<'_>,
         expression: &Expression,
         window: Window,
     ) -> Result<Vec<Series>, EvaluationError> {
         match self.evaluate(expression, window, Cut::default())? {
-            Value::Series(series) => Ok(series),
+            Value::Series(series) => {
+                frame.hold(&series)?;
+                Ok(series)
+            }
             other => {
                 let value = other.describe();
                 Err(EvaluationError::BadPattern(format!(
@@ -193,15 +197,16 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Evaluates targets that a function wrote. What such a target changes in the state stays in it,
-    /// as the reference copies its context.
+    /// Evaluates targets that a function wrote, for the frame of its call. What such a target changes
+    /// in the state stays in it, as the reference copies its context.
     pub(super) fn evaluate_targets(
         &self,
+        frame: &Frame<'_>,
         targets: &[String],
         window: Window,
     ) -> Result<Vec<Vec<Series>>, EvaluationError> {
         let factor = self.state.x_files_factor();
-        let result = self.run_targets(targets, window);
+        let result = self.run_targets(frame, targets, window);
         self.state.set_x_files_factor(factor);
         result
     }
@@ -268,9 +273,13 @@ impl<'a> Evaluation<'a> {
         let (Some((cache, _)), Some((head, tail))) = (self.cache, prepared.cuts()) else {
             return Ok(None);
         };
+        let frame = Frame::new(self, Cut::default());
         let head = head.map(|head| self.part(expression, window, head));
         let head = head.transpose()?.unwrap_or_default();
+        frame.hold(&head)?;
         let tail = self.part(expression, window, tail)?;
+        frame.hold(&tail)?;
+        frame.claim(prepared.bytes_refreshed())?;
         Ok(cache.refresh(prepared, &head, tail))
     }
 
@@ -299,6 +308,7 @@ impl<'a> Evaluation<'a> {
 
     fn run_targets(
         &self,
+        frame: &Frame<'_>,
         targets: &[String],
         window: Window,
     ) -> Result<Vec<Vec<Series>>, EvaluationError> {
@@ -309,7 +319,7 @@ impl<'a> Evaluation<'a> {
         let parts = plan(parsed.iter().flatten(), window, &self.reader, timezone);
         self.reader.read(&whole_reads(&parts))?;
         let run = |target: &Option<Expression>| match target {
-            Some(expression) => self.series(expression, window),
+            Some(expression) => self.series(frame, expression, window),
             None => Ok(Vec::new()),
         };
         parsed.iter().map(run).collect()

@@ -1,18 +1,18 @@
 //! What one query holds in memory, against what it may.
 //!
-//! Counted are the values of series, and a little for each series' names: what is read when it is
-//! read, the results of functions when they are made, less what went into them. What a function holds
-//! beside its arguments and its result is not seen; functions take series in and give series out one
-//! at a time, so that is little.
+//! Counted are the values of series and their texts: what is read when it is read, what a function
+//! is given for as long as it runs, what it says that it needs beside that
+//! ([`Call::claim`](crate::functions::Call::claim)), and the results of the request's targets until
+//! all are there. Most functions need to say nothing: they take series and give series one at a time,
+//! so that what they hold is little more than what they were given. `tests/query_memory.rs` measures
+//! all of them.
 //!
 //! Threads: any; one relaxed counter, with which nothing else is published.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::functions::{EvaluationError, Series};
-
-/// What the names, tags and vectors of a series take, about.
-const SERIES_BYTES: usize = 512;
+use crate::functions::EvaluationError;
+use crate::functions::series::SERIES_BYTES;
 
 /// The bytes that a query holds.
 #[derive(Debug)]
@@ -69,14 +69,6 @@ pub(super) fn bytes_of(series: usize, points: usize) -> usize {
     series
         .saturating_mul(SERIES_BYTES)
         .saturating_add(points.saturating_mul(size_of::<f64>()))
-}
-
-/// What series take.
-pub fn bytes_held(series: &[Series]) -> usize {
-    bytes_of(
-        series.len(),
-        series.iter().map(|one| one.values.len()).sum(),
-    )
 }
 
 #[cfg(test)]

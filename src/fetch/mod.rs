@@ -15,7 +15,7 @@ mod reader;
 
 pub use cut::{Cut, Read};
 pub use leaf::{Found, Leaf, Source};
-pub use memory::{Memory, bytes_held};
+pub use memory::Memory;
 pub use reader::{ReadReport, Reader};
 
 /// What a request may read at most.

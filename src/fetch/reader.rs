@@ -225,8 +225,8 @@ impl<'a> Reader<'a> {
     /// Resolves all leaves and counts what reading them takes.
     fn tasks(&self, wanted: &[(&Read, usize)]) -> Result<Vec<Task>, EvaluationError> {
         let mut tasks = Vec::new();
-        let mut points = 0_usize;
         for (number, (read, _)) in wanted.iter().enumerate() {
+            let (first, mut points) = (tasks.len(), 0_usize);
             for found in self.resolve(&read.leaf)?.iter() {
                 let Some(selection) = self.source.select(found, read.window) else {
                     continue;
@@ -244,9 +244,12 @@ impl<'a> Reader<'a> {
                     slots,
                 });
             }
+            // Read by read: the windows of nested `timeStack`s over many series would fill the memory
+            // with tasks alone.
+            let series = tasks.len() - first;
+            self.reserve(series, points)?;
+            self.memory.take(bytes_of(series, points))?;
         }
-        self.reserve(tasks.len(), points)?;
-        self.memory.take(bytes_of(tasks.len(), points))?;
         Ok(tasks)
     }
 

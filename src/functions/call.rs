@@ -8,6 +8,8 @@
 //! A parameter is asked for by the name in the signature; another name is a fault of the function
 //! and reported as an error, not a panic.
 
+mod claims;
+
 use jiff::tz::TimeZone;
 
 use super::aggregation::Aggregation;
@@ -468,6 +470,8 @@ impl Call<'_> {
     ) -> Result<Vec<Series>, EvaluationError> {
         let found = registry::find(function)
             .ok_or_else(|| EvaluationError::UnknownFunction(function.to_owned()))?;
+        // The function gets copies, whose values are shared until it changes them.
+        let bytes = arguments.iter().map(Value::bytes_held).sum();
         let call = Call::bind_values(
             self.evaluator,
             function,
@@ -475,7 +479,10 @@ impl Call<'_> {
             self.window,
             arguments,
         )?;
-        found.evaluate(&call)
+        self.claim(bytes)?;
+        let result = found.evaluate(&call);
+        self.evaluator.give_back(bytes);
+        result
     }
 
     /// Evaluates a target that this function wrote.
@@ -514,15 +521,6 @@ impl Call<'_> {
         until: i64,
     ) -> Result<Vec<i64>, EvaluationError> {
         self.evaluator.events(tags, from, until)
-    }
-
-    /// Claims room for points that are about to be made; see [`Evaluator::reserve_points`]. Ask before
-    /// allocating.
-    ///
-    /// # Errors
-    /// When the request has no room for so many.
-    pub fn check_points(&self, points: usize) -> Result<(), EvaluationError> {
-        self.evaluator.reserve_points(points)
     }
 
     fn parameter(&self, name: &str) -> Result<&Parameter, EvaluationError> {

@@ -77,11 +77,21 @@ pub trait Evaluator: Sync {
     fn events(&self, tags: &[String], from: i64, until: i64) -> Result<Vec<i64>, EvaluationError>;
 
     /// Claims room for points that a function is about to make out of nothing or of fewer: generators,
-    /// and summaries finer than their series. What is read is counted when it is read.
+    /// and summaries finer than their series. What is read is counted when it is read. Their memory is
+    /// claimed as well.
     ///
     /// # Errors
     /// When the request has no room for so many.
     fn reserve_points(&self, points: usize) -> Result<(), EvaluationError>;
+
+    /// Counts bytes that a call holds beside its arguments, until it is done or gives them back.
+    ///
+    /// # Errors
+    /// When the query may not hold so many.
+    fn claim(&self, bytes: usize) -> Result<(), EvaluationError>;
+
+    /// Gives back bytes that were claimed, before the call is done.
+    fn give_back(&self, bytes: usize);
 
     /// The zone of the request, in which days begin.
     fn timezone(&self) -> &TimeZone;

@@ -34,6 +34,9 @@
 //!   dashboard's refresh then computes only what is new. `tests/incremental.rs` checks such claims.
 //! - A function that makes points out of nothing, or more than it is given, claims room for them first
 //!   with [`Call::check_points`]; otherwise one short target could take all memory.
+//! - A function that holds more than its arguments, a result and a copy of the series at work claims
+//!   that first with [`Call::claim`]: all results at once, several values for each, names that repeat
+//!   others. `tests/query_memory.rs` measures every function.
 //! - A function that reads another window overrides [`Function::windows`] with the same arithmetic as
 //!   its `evaluate`, so that everything is fetched in one batch.
 

@@ -6,6 +6,10 @@
 
 use fancy_regex::{Captures, Regex};
 
+/// How much longer than the text what replacements make of it may be. Nested calls would double a name
+/// time and again.
+const GROWTH_BYTES_MAX: usize = 1 << 20;
+
 /// A compiled pattern.
 #[derive(Debug)]
 pub struct PythonRegex {
@@ -89,7 +93,7 @@ impl PythonRegex {
     /// match, as in Python since 3.7.
     ///
     /// # Errors
-    /// When matching takes too many steps.
+    /// When matching takes too many steps, or the text grows by more than a mebibyte.
     pub fn replace_all(&self, text: &str, replacement: &Replacement) -> Result<String, String> {
         let mut result = String::with_capacity(text.len() + 16);
         let mut position = 0;
@@ -104,7 +108,11 @@ impl PythonRegex {
                 break;
             };
             result.push_str(&text[position..whole.start()]);
-            replacement.write(&captures, &mut result);
+            if !replacement.write(&captures, text.len() + GROWTH_BYTES_MAX, &mut result) {
+                return Err(format!(
+                    "the replacement makes the name more than {GROWTH_BYTES_MAX} bytes longer"
+                ));
+            }
             position = whole.end();
             if whole.start() == whole.end() {
                 let Some(letter) = text[position..].chars().next() else {
@@ -120,16 +128,16 @@ impl PythonRegex {
 }
 
 impl Replacement {
-    fn write(&self, captures: &Captures<'_, str>, result: &mut String) {
-        for part in &self.parts {
-            match part {
-                Part::Text(text) => result.push_str(text),
+    /// Appends what stands for a match; false when the result would be longer than `bytes_max`.
+    fn write(&self, captures: &Captures<'_, str>, bytes_max: usize, result: &mut String) -> bool {
+        self.parts.iter().all(|part| {
+            result.push_str(match part {
+                Part::Text(text) => text,
                 // A group that took no part is empty, as in Python since 3.5.
-                Part::Group(number) => {
-                    result.push_str(captures.get(*number).map_or("", |group| group.as_str()));
-                }
-            }
-        }
+                Part::Group(number) => captures.get(*number).map_or("", |group| group.as_str()),
+            });
+            result.len() <= bytes_max
+        })
     }
 }
 

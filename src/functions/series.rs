@@ -6,6 +6,12 @@ use super::aggregation::Aggregation;
 use super::drawing::DrawingOptions;
 use crate::metric::Tags;
 
+/// What a series takes beside its values, about, while its names are short.
+pub const SERIES_BYTES: usize = 768;
+
+/// How often a fresh series writes its name: as the legend, the path expression and the tag `name`.
+pub(super) const NAME_COPIES: usize = 3;
+
 /// Values at a fixed step with the names that Graphite gives them.
 ///
 /// `end` is usually `start + step * values.len()`, but not always: an aggregate's end is cut to its
@@ -74,6 +80,20 @@ impl Series {
         self.path_expression.clone_from(&name);
         self.name = name;
     }
+}
+
+/// The memory that series take: their values, though others may share them, and their texts.
+pub fn bytes_held(series: &[Series]) -> usize {
+    let bytes = |one: &Series| {
+        let pairs = one.tags.iter();
+        let tags: usize = pairs.map(|(tag, value)| tag.len() + value.len()).sum();
+        let color = one.options.color.as_ref().map_or(0, String::len);
+        let texts = one.name.len() + one.path_expression.len() + tags + color;
+        // A function writes names anew, and joins them, before the old texts are gone.
+        let texts = texts.max(one.name.len() * (NAME_COPIES + 1));
+        SERIES_BYTES + texts + one.values.capacity() * size_of::<f64>()
+    };
+    series.iter().map(bytes).sum()
 }
 
 /// How many points of a grid lie from `start` up to, but not including, `end`.

@@ -127,6 +127,12 @@ impl Evaluator for Samples {
         Ok(())
     }
 
+    fn claim(&self, _bytes: usize) -> Result<(), EvaluationError> {
+        Ok(())
+    }
+
+    fn give_back(&self, _bytes: usize) {}
+
     fn timezone(&self) -> &TimeZone {
         &self.timezone
     }

@@ -1,6 +1,7 @@
 //! What an argument evaluates to, and how the reference prints it.
 
-use super::{Series, number_text};
+use super::number_text;
+use super::series::{Series, bytes_held};
 
 /// The value of an argument.
 #[derive(Clone, Debug)]
@@ -67,6 +68,14 @@ impl Value {
             Self::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
             Self::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
             Self::String(_) | Self::Series(_) => None,
+        }
+    }
+
+    /// The memory that its series take; nothing else counts.
+    pub fn bytes_held(&self) -> usize {
+        match self {
+            Self::Series(series) => bytes_held(series),
+            _ => 0,
         }
     }
 

@@ -218,6 +218,12 @@ impl Evaluator for Steps<'_> {
         Err(EvaluationError::Planning)
     }
 
+    fn claim(&self, _bytes: usize) -> Result<(), EvaluationError> {
+        Err(EvaluationError::Planning)
+    }
+
+    fn give_back(&self, _bytes: usize) {}
+
     fn timezone(&self) -> &TimeZone {
         self.timezone
     }

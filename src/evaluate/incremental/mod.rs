@@ -170,6 +170,12 @@ impl Prepared {
         cuts.flat_map(of_cut).collect()
     }
 
+    /// The memory that the values of a refreshed result take.
+    pub(super) fn bytes_refreshed(&self) -> usize {
+        let series = self.refresh.as_ref().map_or(0, |one| one.kept.series.len());
+        series * self.present.grid.slots * size_of::<f64>()
+    }
+
     /// Values that need not be computed, for statistics.
     pub(super) fn points_kept(&self) -> usize {
         let Some(refresh) = &self.refresh else {

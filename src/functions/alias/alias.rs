@@ -37,6 +37,7 @@ impl Function for Alias {
         let mut all = call.series("seriesList")?;
         let name = call.string("newName")?;
         for series in &mut all {
+            call.claim_name(series, name.len())?;
             series.name.clone_from(&name);
         }
         Ok(all)

@@ -61,7 +61,9 @@ impl Function for AliasByNode {
         let mut all = call.series("seriesList")?;
         let nodes: Vec<Node> = call.nodes(self.nodes)?;
         for series in &mut all {
-            series.name = node::key(series, &nodes);
+            let name = node::key(series, &nodes);
+            call.claim_name(series, name.len())?;
+            series.name = name;
         }
         Ok(all)
     }

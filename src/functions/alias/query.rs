@@ -46,8 +46,10 @@ impl Function for AliasQuery {
             if newest.is_nan() {
                 return Err(call.error(format!("the series \"{}\" has no value", first.name)));
             }
-            series.name = percent_format::format(&template, newest)
+            let name = percent_format::format(&template, newest)
                 .map_err(|problem| call.error(format!("newName {problem}")))?;
+            call.claim_name(series, name.len())?;
+            series.name = name;
         }
         Ok(all)
     }
@@ -60,9 +62,11 @@ fn queries(call: &Call<'_>, all: &[Series]) -> Result<Vec<String>, EvaluationErr
         .replacement(&call.string("replace")?)
         .map_err(problem)?;
     let query = |series: &Series| {
-        regex
+        let query = regex
             .replace_all(&series.name, &replacement)
-            .map_err(problem)
+            .map_err(problem)?;
+        call.claim(query.len())?;
+        Ok(query)
     };
     all.iter().map(query).collect()
 }

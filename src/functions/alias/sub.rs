@@ -42,6 +42,7 @@ impl Function for AliasSub {
             && all.iter().all(|series| !series.name.contains('\n'))
         {
             for series in &mut all {
+                call.claim_name(series, series.name.len() + suffix.len())?;
                 series.name.push_str(suffix);
             }
             return Ok(all);
@@ -50,9 +51,11 @@ impl Function for AliasSub {
         let regex = PythonRegex::new(&search).map_err(problem)?;
         let replacement = regex.replacement(&replacement).map_err(problem)?;
         parallel::try_map(all, |mut series| {
-            series.name = regex
+            let name = regex
                 .replace_all(&series.name, &replacement)
                 .map_err(problem)?;
+            call.claim_name(&series, name.len())?;
+            series.name = name;
             Ok(series)
         })
     }

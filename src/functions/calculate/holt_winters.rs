@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use crate::functions::series::bytes_held;
 use crate::functions::{
     Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature, Value,
     Window,
@@ -23,6 +24,10 @@ const SEASONALITY: Parameter = Parameter::optional("seasonality", Kind::Interval
 const ALPHA: f64 = 0.1;
 const BETA: f64 = 0.0035;
 const GAMMA: f64 = 0.1;
+
+/// Values that an analysis holds for each of its series: seasonal terms, predictions, deviations; and
+/// the result.
+const WORK_VALUES: usize = 4;
 
 /// What the analysis of a series gives for each of its points.
 struct Analysis {
@@ -113,11 +118,20 @@ fn bootstrap_window(call: &Call<'_>) -> Result<Window, EvaluationError> {
         .widened(call.interval("bootstrapInterval")?.seconds))
 }
 
-fn bootstrapped(call: &Call<'_>) -> Result<Vec<Bootstrapped>, EvaluationError> {
+/// The series one after the other, each with its results made before the next is analysed: an analysis
+/// takes several times the room of its series. A series has so many `results`.
+fn bootstrapped<'a>(
+    call: &'a Call<'_>,
+    results: usize,
+) -> Result<impl Iterator<Item = Result<Bootstrapped, EvaluationError>> + 'a, EvaluationError> {
     let preview = call.interval("bootstrapInterval")?.seconds;
     let seasonality = call.interval("seasonality")?;
-    let mut results = Vec::new();
-    for mut series in call.series_in("seriesList", bootstrap_window(call)?)? {
+    let all = call.series_in("seriesList", bootstrap_window(call)?)?;
+    let longest = all.iter().map(|series| series.values.len()).max();
+    call.claim_values(longest.unwrap_or(0) * WORK_VALUES)?;
+    // Of the results of a series one takes its place.
+    call.claim(bytes_held(&all) * (results - 1))?;
+    Ok(all.into_iter().map(move |mut series| {
         let season = usize::try_from(seasonality.seconds / series.step).unwrap_or(0);
         if season < 2 {
             return Err(call.error(format!(
@@ -127,14 +141,13 @@ fn bootstrapped(call: &Call<'_>) -> Result<Vec<Bootstrapped>, EvaluationError> {
         }
         series.tags.set("holtWintersForecast", "1");
         series.tags.set("holtWintersDeviation", "1");
-        results.push(Bootstrapped {
+        Ok(Bootstrapped {
             analysis: analyse(&series.values, season),
             grid: (series.start + preview, series.end, series.step),
             skip: usize::try_from(preview / series.step).unwrap_or(0),
             series,
-        });
-    }
-    Ok(results)
+        })
+    }))
 }
 
 /// A result on the window's grid with the tags and the factor of its source.
@@ -167,11 +180,13 @@ impl Function for Forecast {
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
-        let forecast = |source: &Bootstrapped| {
+        let forecast = |source: Bootstrapped| {
             let name = format!("holtWintersForecast({})", source.series.name);
-            result_of(call, source, name, source.predictions().to_vec())
+            result_of(call, &source, name, source.predictions().to_vec())
         };
-        Ok(bootstrapped(call)?.iter().map(forecast).collect())
+        bootstrapped(call, 1)?
+            .map(|source| source.map(forecast))
+            .collect()
     }
 }
 
@@ -179,7 +194,8 @@ impl Function for Forecast {
 fn bands(call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
     let delta = call.number("delta")?;
     let mut results = Vec::new();
-    for mut source in bootstrapped(call)? {
+    for source in bootstrapped(call, 2)? {
+        let mut source = source?;
         source.series.tags.set("holtWintersConfidenceUpper", "1");
         source.series.tags.set("holtWintersConfidenceLower", "1");
         let band = |which: &str, sign: f64| {

@@ -44,16 +44,23 @@ impl Function for ApplyByNode {
             .iter()
             .map(|series| prefix(&series.name, node))
             .collect();
+        let query = |prefix: &String| {
+            let replaced = template.matches('%').count() * prefix.len();
+            call.claim(template.len() + replaced)?;
+            Ok(template.replace('%', prefix))
+        };
         let queries: Vec<String> = prefixes
             .iter()
-            .map(|prefix| template.replace('%', prefix))
-            .collect();
+            .map(query)
+            .collect::<Result<_, EvaluationError>>()?;
         let answers = call.evaluate_targets(&queries, call.window())?;
         let mut results = Vec::new();
         for (prefix, answer) in prefixes.iter().zip(answers) {
             for mut series in answer {
                 if let Some(new_name) = &new_name {
-                    series.name = new_name.replace('%', prefix);
+                    let name = new_name.replace('%', prefix);
+                    call.claim_name(&series, name.len())?;
+                    series.name = name;
                 }
                 series.path_expression.clone_from(prefix);
                 // As in the reference, results take the place in time of the last series asked about.

@@ -26,12 +26,20 @@ pub(super) fn zip_longest(
         .collect()
 }
 
-fn divide(call: &Call<'_>, dividend: Series, divisor: Series) -> Option<Series> {
+fn divide(
+    call: &Call<'_>,
+    dividend: Series,
+    divisor: Series,
+) -> Result<Option<Series>, EvaluationError> {
     let name = format!("divideSeries({},{})", dividend.name, divisor.name);
-    let both = normalize(vec![dividend, divisor])?;
+    call.claim_growth(&dividend, name.len(), divisor.values.len())?;
+    let Some(both) = normalize(vec![dividend, divisor]) else {
+        return Ok(None);
+    };
     let columns = both.columns();
     let values = zip_longest(columns[0], columns[1], quotient);
-    Some(call.fresh(name, (both.start, both.end, both.step), values))
+    let grid = (both.start, both.end, both.step);
+    Ok(Some(call.fresh(name, grid, values)))
 }
 
 /// `divideSeries`.
@@ -63,10 +71,10 @@ impl Function for DivideSeries {
         let divisors = call.series("divisorSeries")?;
         match &divisors[..] {
             [] => Ok(dividends.into_iter().map(without_divisor).collect()),
-            [divisor] => Ok(dividends
+            [divisor] => dividends
                 .into_iter()
-                .filter_map(|dividend| divide(call, dividend, divisor.clone()))
-                .collect()),
+                .filter_map(|dividend| divide(call, dividend, divisor.clone()).transpose())
+                .collect(),
             _ => Err(call.error(format!(
                 "divisorSeries must be exactly 1 series, not {}",
                 divisors.len()
@@ -116,11 +124,11 @@ impl Function for DivideSeriesLists {
             );
             return Err(call.error(problem));
         }
-        Ok(dividends
+        dividends
             .into_iter()
             .zip(divisors)
-            .filter_map(|(dividend, divisor)| divide(call, dividend, divisor))
-            .collect())
+            .filter_map(|(dividend, divisor)| divide(call, dividend, divisor).transpose())
+            .collect()
     }
 }
 

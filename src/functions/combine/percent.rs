@@ -52,7 +52,7 @@ impl Function for AsPercent {
             };
         }
         match total {
-            None => Ok(of_sum(call, all)),
+            None => of_sum(call, all),
             Some(Value::Series(totals)) => of_series(call, all.series, totals),
             Some(other) => of_number(call, all.series, &other),
         }
@@ -63,7 +63,7 @@ fn percent(part: f64, whole: f64) -> f64 {
     quotient(part, whole) * 100.0
 }
 
-fn of_sum(call: &Call<'_>, all: Normalized) -> Vec<Series> {
+fn of_sum(call: &Call<'_>, all: Normalized) -> Result<Vec<Series>, EvaluationError> {
     let text = format!("sumSeries({})", path_expressions(&all.series));
     let total = rows::aggregate(&all.columns(), Aggregation::Sum, 0.0);
     let share = |series| share_of(call, series, &text, &total);
@@ -81,13 +81,19 @@ fn of_number(
     let rows = all.iter().map(|series| series.values.len()).max();
     let whole = vec![number; rows.unwrap_or(0)];
     let share = |series| share_of(call, series, &text, &whole);
-    Ok(all.into_iter().map(share).collect())
+    all.into_iter().map(share).collect()
 }
 
-fn share_of(call: &Call<'_>, series: Series, total: &str, whole: &[f64]) -> Series {
+fn share_of(
+    call: &Call<'_>,
+    series: Series,
+    total: &str,
+    whole: &[f64],
+) -> Result<Series, EvaluationError> {
     let name = format!("asPercent({},{total})", series.name);
+    call.claim_growth(&series, name.len(), whole.len())?;
     let values = zip_longest(&series.values, whole, percent);
-    call.fresh(name, (series.start, series.end, series.step), values)
+    Ok(call.fresh(name, (series.start, series.end, series.step), values))
 }
 
 fn of_series(
@@ -99,9 +105,9 @@ fn of_series(
         all.sort_by(|left, right| left.name.cmp(&right.name));
         totals.sort_by(|left, right| left.name.cmp(&right.name));
         let pairs = all.into_iter().zip(totals);
-        return Ok(pairs
-            .filter_map(|(series, total)| share_of_total(call, series, total))
-            .collect());
+        return pairs
+            .filter_map(|(series, total)| share_of_total(call, series, total).transpose())
+            .collect();
     }
     if totals.len() != 1 {
         return Err(call.error(format!(
@@ -118,15 +124,23 @@ fn of_series(
         return Ok(Vec::new());
     };
     let share = |series| share_of(call, series, &total.name, &total.values);
-    Ok(normalized.series.into_iter().map(share).collect())
+    normalized.series.into_iter().map(share).collect()
 }
 
-fn share_of_total(call: &Call<'_>, series: Series, total: Series) -> Option<Series> {
+fn share_of_total(
+    call: &Call<'_>,
+    series: Series,
+    total: Series,
+) -> Result<Option<Series>, EvaluationError> {
     let name = format!("asPercent({},{})", series.name, total.name);
-    let both = normalize(vec![series, total])?;
+    call.claim_growth(&series, name.len(), total.values.len())?;
+    let Some(both) = normalize(vec![series, total]) else {
+        return Ok(None);
+    };
     let columns = both.columns();
     let values = zip_longest(columns[0], columns[1], percent);
-    Some(call.fresh(name, (both.start, both.end, both.step), values))
+    let grid = (both.start, both.end, both.step);
+    Ok(Some(call.fresh(name, grid, values)))
 }
 
 /// The total of a group: its only series, or the sum of all.
@@ -148,8 +162,9 @@ fn of_group_sums(
     let mut results = Vec::with_capacity(all.len());
     for (_, group) in by_key(all, |series| node::key(series, nodes)) {
         if let Some(total) = total_of(call, group.clone()) {
-            let share = |series| share_of_total(call, series, total.clone());
-            results.extend(group.into_iter().filter_map(share));
+            for series in group {
+                results.extend(share_of_total(call, series, total.clone())?);
+            }
         }
     }
     Ok(results)
@@ -173,8 +188,9 @@ fn of_matched_totals(
     for (key, group) in groups {
         match totals.remove(&key) {
             Some(total) => {
-                let share = |series| share_of_total(call, series, total.clone());
-                results.extend(group.into_iter().filter_map(share));
+                for series in group {
+                    results.extend(share_of_total(call, series, total.clone())?);
+                }
             }
             None => results.extend(group.into_iter().map(|series| without_total(call, &series))),
         }

@@ -87,6 +87,7 @@ impl Function for PowSeries {
             .iter()
             .map(|series| series.name.as_str())
             .collect();
+        call.claim_name(&all.series[0], names.iter().map(|name| name.len()).sum())?;
         let name = format!("powSeries({})", names.join(","));
         let values = rows::map_rows(&all.columns(), |row| {
             row.iter().copied().reduce(power).unwrap_or(f64::NAN)

@@ -81,6 +81,7 @@ impl Function for Tukey {
             };
             range(points, series.values.len())
         };
+        call.claim_values(all.iter().map(|series| looked_at(series).len()).sum())?;
         let Some((low, high)) = fences(&all, basis, looked_at) else {
             return Ok(Vec::new());
         };
@@ -122,15 +123,20 @@ fn fences(
     basis: f64,
     looked_at: impl Fn(&Series) -> Range<usize>,
 ) -> Option<(f64, f64)> {
-    let values = all
-        .iter()
-        .flat_map(|series| &series.values[looked_at(series)]);
-    let mut values: Vec<f64> = values.copied().filter(|value| !value.is_nan()).collect();
-    if values.is_empty() {
+    let known = || {
+        let values = all
+            .iter()
+            .flat_map(|series| &series.values[looked_at(series)]);
+        values.copied().filter(|value| !value.is_nan())
+    };
+    let count = known().count();
+    if count == 0 {
         return None;
     }
-    values.sort_by(f64::total_cmp);
-    let (first, third) = (values[values.len() / 4], values[values.len() * 3 / 4]);
+    let mut values = Vec::with_capacity(count);
+    values.extend(known());
+    let mut quartile = |position: usize| *values.select_nth_unstable_by(position, f64::total_cmp).1;
+    let (first, third) = (quartile(count / 4), quartile(count * 3 / 4));
     let distance = basis * (third - first);
     Some((first - distance, third + distance))
 }

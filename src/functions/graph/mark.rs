@@ -51,7 +51,9 @@ pub(super) static COLOR: Mark = Mark::new(
     &[SERIES, Parameter::required("theColor", Kind::String)],
     "Draws in a colour, given by name or in hexadecimal.",
     |call, series| {
-        series.options.color = Some(call.string("theColor")?);
+        let color = call.string("theColor")?;
+        call.claim(color.len())?;
+        series.options.color = Some(color);
         Ok(())
     },
 );

@@ -60,6 +60,7 @@ impl Function for CactiStyle {
                 legend.push_str(&column.cell(row));
                 legend.push(' ');
             }
+            call.claim_name(series, legend.len())?;
             series.name = legend;
         }
         Ok(all)

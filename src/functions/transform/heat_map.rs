@@ -34,10 +34,17 @@ impl Function for HeatMap {
             }
         }
         sort_by_weight(&mut all);
-        Ok(all
-            .windows(2)
-            .map(|pair| difference(&pair[1], &pair[0]))
-            .collect())
+        let mut all = all.into_iter();
+        let Some(mut before) = all.next() else {
+            return Ok(Vec::new());
+        };
+        // Each goes as soon as it was subtracted.
+        let differences = all.map(|series| {
+            let result = difference(&series, &before);
+            before = series;
+            result
+        });
+        Ok(differences.collect())
     }
 }
 

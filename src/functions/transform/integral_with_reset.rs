@@ -45,8 +45,10 @@ impl Function for IntegralWithReset {
                     "\"{name}\" and \"{other}\" differ in step or length"
                 )));
             }
+            let name = format!("integralWithReset({},{})", series.name, reset.name);
+            call.claim_name(&series, name.len())?;
             integrate(series.values_mut(), &reset.values);
-            series.rename(format!("integralWithReset({},{})", series.name, reset.name));
+            series.rename(name);
             Ok(series)
         })
     }

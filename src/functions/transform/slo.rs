@@ -116,7 +116,8 @@ fn evaluate(call: &Call<'_>, objective: Option<f64>) -> Result<Vec<Series>, Eval
                 Some(objective) => (share - objective) * seconds as f64,
                 None => share,
             };
-            shares.into_iter().take(buckets).map(figure).collect()
+            // Not from the shares by value: the values would keep their room, which is twice as large.
+            shares.iter().copied().take(buckets).map(figure).collect()
         };
         let mut result = series.with_values(values);
         result.step = interval;

@@ -4,12 +4,17 @@
 
 use super::SERIES;
 use super::fourier::{self, Complex};
+use crate::functions::series::bytes_held;
 use crate::functions::{
     Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature,
 };
 
-/// The longest series that is transformed: the work needs up to eight times its room.
+/// The longest series that is transformed.
 const LENGTH_MAX: usize = 1 << 20;
+
+/// Complex numbers that the work needs for each value of a series at most, when the next power of two
+/// with room for a convolution is four times as long.
+const WORK_NUMBERS: usize = 12;
 
 /// `fft`.
 pub(super) struct Fft;
@@ -48,9 +53,14 @@ impl Function for Fft {
                 )));
             }
         };
+        let all = call.series("seriesList")?;
+        claim_work(call, &all)?;
+        if with_abs && with_phase {
+            // Of the two results of a series one takes its place.
+            call.claim(bytes_held(&all))?;
+        }
         let mut results = Vec::new();
-        for series in call.series("seriesList")? {
-            check_length(call, &series)?;
+        for series in all {
             let signal = series
                 .values
                 .iter()
@@ -106,11 +116,9 @@ impl Function for Ifft {
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
         let phases = call.optional_series("phaseSeriesList")?.unwrap_or_default();
-        let invert = |(position, series): (usize, Series)| {
-            check_length(call, &series)?;
-            Ok(inverse(&series, phases.get(position)))
-        };
-        all.into_iter().enumerate().map(invert).collect()
+        claim_work(call, &all)?;
+        let invert = |(position, series): (usize, Series)| inverse(&series, phases.get(position));
+        Ok(all.into_iter().enumerate().map(invert).collect())
     }
 }
 
@@ -123,7 +131,8 @@ fn inverse(series: &Series, phase: Option<&Series>) -> Series {
         |(position, value): (usize, &f64)| Complex::polar(or_zero(*value), angle(position));
     let spectrum = series.values.iter().enumerate().map(number).collect();
     let signal = fourier::inverse(spectrum);
-    let mut result = series.with_values(signal.into_iter().map(Complex::abs).collect());
+    // Not from the numbers by value: the values would keep their room, which is twice as large.
+    let mut result = series.with_values(signal.iter().map(|number| number.abs()).collect());
     result.rename(match phase {
         Some(phase) => format!("ifft({},{})", series.name, phase.name),
         None => format!("ifft({})", series.name),
@@ -135,15 +144,19 @@ fn or_zero(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value }
 }
 
-fn check_length(call: &Call<'_>, series: &Series) -> Result<(), EvaluationError> {
-    let length = series.values.len();
-    if length <= LENGTH_MAX {
+/// Claims room to transform one series after the other.
+fn claim_work(call: &Call<'_>, all: &[Series]) -> Result<(), EvaluationError> {
+    let Some(longest) = all.iter().max_by_key(|series| series.values.len()) else {
         return Ok(());
+    };
+    let length = longest.values.len();
+    if length > LENGTH_MAX {
+        let (function, name) = (call.function(), &longest.name);
+        return Err(EvaluationError::Limit(format!(
+            "{function}: \"{name}\" has {length} points (at most {LENGTH_MAX})"
+        )));
     }
-    let (function, name) = (call.function(), &series.name);
-    Err(EvaluationError::Limit(format!(
-        "{function}: \"{name}\" has {length} points (at most {LENGTH_MAX})"
-    )))
+    call.claim(length * WORK_NUMBERS * size_of::<Complex>())
 }
 
 #[cfg(test)]
