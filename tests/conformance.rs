@@ -12,7 +12,8 @@
 //! ```
 //!
 //! `tests/conformance/divergences.txt` lists the cases in which the answer differs on purpose, each
-//! with its reason; a case there that passes is reported as well, so that the list can only be right.
+//! with its reason; a case there that passes is reported as well, so that the list can only be right. Its
+//! headings are the rows of README.md's compatibility page.
 
 #[path = "conformance/compare.rs"]
 mod compare;
@@ -77,6 +78,35 @@ fn corpus_is_answered_as_graphite_does_from_whisper_files_of_ours() {
             check(&corpus, &engine);
         }
     }
+}
+
+#[test]
+fn readme_and_the_list_tell_of_the_same_divergences() {
+    let readme = include_str!("../README.md").lines();
+    let table = readme.skip_while(|line| !line.starts_with("| what | the reference |"));
+    let rows = table.skip(2).map_while(|line| line.strip_prefix("| "));
+    let rows: Vec<_> = rows.filter_map(|row| row.split(" | ").next()).collect();
+    assert!(!rows.is_empty(), "README.md has no table of divergences");
+    let list = include_str!("conformance/divergences.txt");
+    let headings = list.lines().filter_map(|line| line.strip_prefix("## "));
+    assert_eq!(headings.collect::<Vec<_>>(), rows);
+    for section in list.split("\n## ").skip(1) {
+        assert!(
+            section.lines().filter(|line| !line.is_empty()).count() > 1,
+            "neither a case nor why there is none: {section}"
+        );
+    }
+}
+
+#[test]
+fn cases_that_differ_on_purpose_are_in_the_corpus() {
+    let Some(corpus) = Corpus::locate() else {
+        return;
+    };
+    let known = corpus.ids();
+    let listed = corpus::divergences();
+    let unknown: Vec<_> = listed.keys().filter(|id| !known.contains(**id)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }
 
 fn check(corpus: &Corpus, engine: &Engine) {

@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::compare::Comparison;
 
+/// The files with requests to `/render`.
+const RENDER_FILES: [&str; 2] = ["cases-render-functions.jsonl", "cases-render-topics.jsonl"];
+
 /// The folder of the corpus.
 pub(crate) struct Corpus {
     folder: PathBuf,
@@ -73,6 +76,13 @@ impl Corpus {
         }
     }
 
+    /// The ids of all cases that do not write.
+    pub(crate) fn ids(&self) -> BTreeSet<String> {
+        let files = RENDER_FILES.iter().chain(&["cases-metadata.jsonl"]);
+        let cases = files.flat_map(|file| self.lines(file)).map(Case);
+        cases.map(|case| case.id().to_owned()).collect()
+    }
+
     /// The `/render` cases in json that the environment chooses.
     pub(crate) fn render_cases(&self) -> Vec<Case> {
         let functions: BTreeSet<String> = variable("FUNCTION")
@@ -84,7 +94,7 @@ impl Corpus {
                 && case.id().contains(&part)
                 && (functions.is_empty() || case.functions().any(|name| functions.contains(name)))
         };
-        ["cases-render-functions.jsonl", "cases-render-topics.jsonl"]
+        RENDER_FILES
             .iter()
             .flat_map(|file| self.lines(file))
             .map(Case)

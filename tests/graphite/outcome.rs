@@ -124,7 +124,28 @@ fn excerpt(body: &[u8]) -> String {
     clip(&String::from_utf8_lossy(body))
 }
 
-/// The divergences that README.md lists, as far as random requests meet them.
+/// Rows of README.md's compatibility page, as far as random requests meet them.
+const STEPS_IN_PERCENT: &str = "`asPercent` of series with different steps and one total";
+const LONGER_REFERENCE: &str = "`transformNull` with a longer reference series";
+const ONE_SECOND: &str = "lines over a single second";
+const TWO_BANDS: &str = "the tags of two bands of `holtWintersConfidenceBands`";
+const STACKED_TWICE: &str = "`stacked` inside of a function that reads again";
+
+#[test]
+fn what_random_requests_may_differ_in_stands_in_the_readme() {
+    let readme = include_str!("../../README.md");
+    for row in [
+        STEPS_IN_PERCENT,
+        LONGER_REFERENCE,
+        ONE_SECOND,
+        TWO_BANDS,
+        STACKED_TWICE,
+    ] {
+        assert!(readme.contains(&format!("\n| {row} | ")), "{row}");
+    }
+}
+
+/// The row for which the answers to a request may differ.
 fn on_purpose(request: &Request) -> Option<&'static str> {
     let text = request.texts().join(" ");
     let has = |names: &[&str]| names.iter().any(|name| text.contains(name));
@@ -138,10 +159,10 @@ fn on_purpose(request: &Request) -> Option<&'static str> {
             "\"asPercent",
         ])
     {
-        return Some("asPercent of series with different steps");
+        return Some(STEPS_IN_PERCENT);
     }
     if has(&["transformNull("]) {
-        return Some("transformNull with a longer reference series");
+        return Some(LONGER_REFERENCE);
     }
     if has(&[
         "constantLine(",
@@ -150,13 +171,13 @@ fn on_purpose(request: &Request) -> Option<&'static str> {
         "countSeries()",
     ]) && request.is_of_one_second()
     {
-        return Some("lines over a single second");
+        return Some(ONE_SECOND);
     }
     if has(&["offsetToZero("]) && has(&["holtWinters"]) {
-        return Some("the tags of two bands are one in the reference");
+        return Some(TWO_BANDS);
     }
     if has(&["stacked("]) && request.targets.iter().any(reads_again) {
-        return Some("stacked counts once what is read twice");
+        return Some(STACKED_TWICE);
     }
     None
 }
