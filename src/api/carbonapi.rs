@@ -9,6 +9,7 @@ use axum::extract;
 use axum::response::{IntoResponse, Response};
 
 use super::error::{ApiError, ApiResult};
+use super::freshness::Freshness;
 use super::request::ApiRequest;
 use super::{Services, State, find, reply};
 use crate::catalog::{FindOptions, FoundNode};
@@ -185,6 +186,15 @@ impl Encode for SeriesGroups {
     }
 }
 
+/// The filter that a `MultiGlobRequest{startTime = 2}` asks for; 0 is no time.
+fn freshness<'a>(services: &'a Services, message: &[u8]) -> ApiResult<Option<Freshness<'a>>> {
+    let fields = fields(message)?;
+    let start = fields.iter().rfind(|field| field.number == 2);
+    let since = start.and_then(|field| field.value.as_integer());
+    let since = since.filter(|since| *since > 0);
+    Ok(since.and_then(|since| Freshness::since(services, since, services.clock.now())))
+}
+
 /// `/metrics/find` of the third protocol: `MultiGlobRequest{metrics = 1}`.
 pub(super) async fn find(state: State, body: Bytes) -> ApiResult {
     let services = state.clone();
@@ -194,9 +204,14 @@ pub(super) async fn find(state: State, body: Bytes) -> ApiResult {
             limit: services.limits.nodes_max,
         };
         let mut groups = Vec::new();
+        let mut freshness = freshness(&services, &body)?;
         for query in texts(&body, 1)? {
             let found = services.catalog.find(&query, options);
-            groups.push((query, found.map_err(find::find_error)?));
+            let mut nodes = found.map_err(find::find_error)?;
+            if let Some(freshness) = &mut freshness {
+                freshness.filter_nodes(&mut nodes);
+            }
+            groups.push((query, nodes));
         }
         found_v3(&groups)
     });

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::error::{ApiError, ApiResult};
+use super::freshness::Freshness;
 use super::parameters::Parameters;
 use super::request::ApiRequest;
 use super::times::RequestClock;
@@ -59,6 +60,7 @@ struct Question {
     wildcards: bool,
     position: i64,
     automatic_variants: bool,
+    since: Option<i64>,
     now: i64,
 }
 
@@ -66,8 +68,8 @@ impl Question {
     fn read(parameters: &Parameters, services: &Services) -> ApiResult<Self> {
         let shape = Shape::parse(parameters.last("format").unwrap_or("treejson"))?;
         let clock = RequestClock::of(parameters, services)?;
-        // The window is checked as the reference checks it; names are not filtered by it.
-        clock.optional_time(parameters, "from")?;
+        // The window is checked as the reference checks it, even where names are not filtered by it.
+        let since = clock.optional_time(parameters, "from")?;
         clock.optional_time(parameters, "until")?;
         let query = parameters
             .last("query")
@@ -82,6 +84,7 @@ impl Question {
             wildcards: parameters.switch("wildcards")?,
             position: parameters.integer("position", -1)?,
             automatic_variants: parameters.switch("automatic_variants")?,
+            since,
             now: clock.now,
         })
     }
@@ -139,6 +142,11 @@ fn answer(services: &Services, question: &Question, parameters: &Parameters) -> 
     };
     let found = services.catalog.find(&question.pattern(), options);
     let mut nodes = found.map_err(find_error)?;
+    let since = question.since;
+    let freshness = since.and_then(|since| Freshness::since(services, since, question.now));
+    if let Some(mut freshness) = freshness {
+        freshness.filter_nodes(&mut nodes);
+    }
     match question.shape {
         Shape::Pickle | Shape::Msgpack | Shape::Json | Shape::CarbonapiV2 | Shape::CarbonapiV3 => {}
         // By the last node; branches first among equals, so that they hide leaves of their name.
@@ -218,8 +226,12 @@ fn expand_all(
         limit: services.limits.nodes_max,
     };
     let mut groups = BTreeMap::new();
+    let mut freshness = Freshness::of(parameters, services)?;
     for query in parameters.all("query") {
-        let found = services.catalog.find(query, options).map_err(find_error)?;
+        let mut found = services.catalog.find(query, options).map_err(find_error)?;
+        if let Some(freshness) = &mut freshness {
+            freshness.filter_nodes(&mut found);
+        }
         let mut paths: Vec<_> = found.into_iter().map(|node| node.path).collect();
         // A name that is leaf and branch at once is found twice.
         paths.dedup();

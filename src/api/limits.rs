@@ -17,6 +17,8 @@ pub struct Limits {
     pub targets_max: usize,
     /// Nodes that a find or an expand answers: 422 beyond.
     pub nodes_max: usize,
+    /// Whether names without a point since a request's `from` are left out.
+    pub find_filters_by_time: bool,
     /// What one render may read and call: 422 beyond.
     pub render: evaluate::Limits,
     /// Length of one target: 400 beyond.
@@ -51,6 +53,7 @@ impl Default for Limits {
             body_time_max: Duration::from_secs(30),
             targets_max: 4_096,
             nodes_max: 1_000_000,
+            find_filters_by_time: false,
             render: evaluate::Limits::default(),
             target_bytes_max: 1 << 20,
             answers_memory_max: 1 << 30,

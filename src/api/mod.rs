@@ -16,6 +16,7 @@ mod carbonapi;
 mod error;
 mod events;
 mod find;
+mod freshness;
 mod functions;
 mod home;
 mod incoming;

@@ -1,15 +1,18 @@
 //! The tags family, answered from the catalog's tag index.
 
+use std::collections::HashSet;
+
 use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
 use super::error::{ApiError, ApiResult};
+use super::freshness::Freshness;
 use super::parameters::Parameters;
 use super::request::ApiRequest;
 use super::{Services, State, reply};
-use crate::catalog::{CatalogError, TagError, TagValue};
+use crate::catalog::{CatalogError, TagError, TagValue, TaggedSeries};
 use crate::metric::name::{self, NameScratch};
 
 /// Suggestions without a limit of the request's own, as in the reference.
@@ -150,9 +153,17 @@ pub(super) async fn complete_tags(
         let expressions = parameters.list("expr");
         let prefix = parameters.last("tagPrefix").unwrap_or_default();
         let limit = parameters.limit("limit")?.unwrap_or(COMPLETIONS_DEFAULT);
-        let tags = services
-            .catalog
-            .complete_tags(&borrowed(&expressions), prefix, limit)?;
+        let expressions = borrowed(&expressions);
+        let living = living(services, parameters, &expressions, "name")?;
+        let asked = living.as_ref().map_or(limit, |_| usize::MAX);
+        let catalog = &services.catalog;
+        let mut tags = catalog.complete_tags(&expressions, prefix, asked)?;
+        if let Some(living) = &living {
+            let pairs = living.iter().flat_map(TaggedSeries::tags);
+            let known: HashSet<&str> = pairs.map(|(tag, _)| tag).collect();
+            tags.retain(|tag| known.contains(tag.as_str()));
+            tags.truncate(limit);
+        }
         reply::json(&tags, parameters)
     })
     .await
@@ -170,13 +181,36 @@ pub(super) async fn complete_values(
         let expressions = parameters.list("expr");
         let prefix = parameters.last("valuePrefix").unwrap_or_default();
         let limit = parameters.limit("limit")?.unwrap_or(COMPLETIONS_DEFAULT);
-        let values =
-            services
-                .catalog
-                .complete_values(tag, &borrowed(&expressions), prefix, limit)?;
+        let expressions = borrowed(&expressions);
+        let living = living(services, parameters, &expressions, tag)?;
+        let asked = living.as_ref().map_or(limit, |_| usize::MAX);
+        let catalog = &services.catalog;
+        let mut values = catalog.complete_values(tag, &expressions, prefix, asked)?;
+        if let Some(living) = &living {
+            let pairs = living.iter().flat_map(TaggedSeries::tags);
+            let of_tag = pairs.filter(|(other, _)| *other == tag);
+            let known: HashSet<&str> = of_tag.map(|(_, value)| value).collect();
+            values.retain(|value| known.contains(value.as_str()));
+            values.truncate(limit);
+        }
         reply::json(&values, parameters)
     })
     .await
+}
+
+/// The series that suggestions may come from: those that have the tag, pass the expressions and had
+/// points since the request's `from`. `None` where suggestions are not filtered by time.
+fn living(
+    services: &Services,
+    parameters: &Parameters,
+    expressions: &[&str],
+    tag: &str,
+) -> ApiResult<Option<Vec<TaggedSeries>>> {
+    let Some(mut freshness) = Freshness::of(parameters, services)? else {
+        return Ok(None);
+    };
+    let is_present = format!("{tag}!=");
+    freshness.tagged(&[expressions, &[is_present.as_str()]].concat())
 }
 
 /// `/tags/tagSeries`: registers a name; answers its canonical form.

@@ -3,6 +3,7 @@
 mod caching;
 mod carbonapi;
 mod events;
+mod freshness;
 mod names;
 mod rendering;
 mod sockets;

@@ -50,6 +50,7 @@ use crate::storage::SeriesDefinition;
 use changes::Changes;
 use index::{Index, is_tagged};
 use tags::Completion;
+use tree::NodeId;
 
 pub use changes::MovedSeries;
 pub use error::{CatalogError, FindError, TagError};
@@ -232,18 +233,45 @@ impl Catalog {
         find::find(&self.index, &pattern, options)
     }
 
+    /// Series whose names go on behind `branch` and a dot, in no order, at most `limit`. The lock is held
+    /// meanwhile.
+    pub fn series_below(&self, branch: &str, limit: usize) -> Vec<SeriesId> {
+        let index = self.index.read();
+        let node = match branch {
+            "" => Some(NodeId::ROOT),
+            branch => index.tree.node(branch),
+        };
+        let found = node.map(|node| index.tree.series_below(node, limit));
+        found.into_iter().flatten().map(SeriesId).collect()
+    }
+
+    /// What [`Catalog::find_series`] gives, or `None` when it were more than `limit` names.
+    ///
+    /// # Errors
+    /// When an expression cannot be read, or all of them match the empty string.
+    pub fn find_series_within(
+        &self,
+        expressions: &[&str],
+        limit: usize,
+    ) -> Result<Option<Vec<TaggedSeries>>, TagError> {
+        let index = self.index.read();
+        let Some(mut found) = index.tags.find(expressions, limit)? else {
+            return Ok(None);
+        };
+        for entry in found.iter_mut().filter(|entry| entry.series.is_none()) {
+            entry.series = index.id(&entry.name);
+        }
+        Ok(Some(found))
+    }
+
     /// The names that pass all tag expressions, sorted: `seriesByTag` and `/tags/findSeries`.
     /// A name without a series has been registered by hand and has no points.
     ///
     /// # Errors
     /// When an expression cannot be read, or all of them match the empty string.
     pub fn find_series(&self, expressions: &[&str]) -> Result<Vec<TaggedSeries>, TagError> {
-        let index = self.index.read();
-        let mut found = index.tags.find(expressions)?;
-        for entry in found.iter_mut().filter(|entry| entry.series.is_none()) {
-            entry.series = index.id(&entry.name);
-        }
-        Ok(found)
+        let found = self.find_series_within(expressions, usize::MAX)?;
+        Ok(found.unwrap_or_default())
     }
 
     /// The tags whose names match a regex (anchored at the start), sorted, at most `limit`.

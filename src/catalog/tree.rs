@@ -210,6 +210,26 @@ impl Tree {
         sorted.iter().copied().chain(rest)
     }
 
+    /// Series below a node, its own left out; at most `limit`.
+    pub(super) fn series_below(&self, node: NodeId, limit: usize) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut stack = vec![node];
+        while let Some(node) = stack.pop() {
+            // Below each child, or at it, is a series: more children than this are never needed.
+            let room = limit - found.len();
+            for child in self.children(node, "").take(room) {
+                found.extend(self.series(child));
+                if self.is_branch(child) {
+                    stack.push(child);
+                }
+            }
+            if found.len() >= limit {
+                break;
+            }
+        }
+        found
+    }
+
     /// The full name of a node.
     pub(super) fn name(&self, node: NodeId) -> String {
         let mut path = Vec::new();

@@ -162,6 +162,8 @@ pub struct Api {
     pub targets_max: usize,
     /// Nodes that a find or an expand answers.
     pub nodes_max: usize,
+    /// Whether names without a point since a request's `from` are left out.
+    pub find_filters_by_time: bool,
     /// Series that one render reads.
     pub series_max: usize,
     /// Points that one render reads.

@@ -249,6 +249,8 @@ pub struct RawApi {
     pub targets_max: u32,
     /// Nodes that a find or an expand answers.
     pub nodes_max: u32,
+    /// Whether names without a point since a request's `from` are left out.
+    pub find_filters_by_time: bool,
     /// Series that one render reads.
     pub series_max: u32,
     /// Points that one render reads.
@@ -465,6 +467,8 @@ impl Default for RawApi {
             body_bytes_max: ByteSize(4 << 20),
             targets_max: 4_096,
             nodes_max: 1_000_000,
+            // As graphite-web answers; whoever clears old series away has no need of it.
+            find_filters_by_time: false,
             series_max: 1_000_000,
             // They take 2 GiB.
             points_max: 1 << 28,

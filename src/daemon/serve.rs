@@ -341,6 +341,7 @@ fn api_limits(config: &config::Api) -> api::Limits {
         body_bytes_max: config.body_bytes_max,
         targets_max: config.targets_max,
         nodes_max: config.nodes_max,
+        find_filters_by_time: config.find_filters_by_time,
         render: evaluate::Limits {
             reads: ReadLimits {
                 series_max: config.series_max,

@@ -101,3 +101,51 @@ fn health_and_own_pages_answer() {
     assert!(daemon.get("/").contains("Plumbago"));
     daemon.stop();
 }
+
+/// On each engine: what is over an hour old is offered for three hours only, before and after a restart.
+#[test]
+fn menus_offer_what_had_points_in_the_time_of_the_dashboard() {
+    for engine in ["strata", "whisper"] {
+        let home = Home::new();
+        let tree = format!("storage.whisper.path={}", home.path("tree").display());
+        let engine = format!("storage.engine={engine}");
+        let filter = "api.find_filters_by_time=true";
+        let schema = "schema=[{name='all', pattern='', retentions='10s:1h,1m:1d'}]";
+        let sets = [schema, filter, &engine, &tree];
+        let sets = if engine.ends_with("strata") {
+            &sets[..3]
+        } else {
+            &sets[..]
+        };
+        let mut daemon = home.start(sets);
+        let (old, new) = (last_minute() - 7_200, last_minute());
+        daemon.send_tcp(&format!(
+            "gone.web01.load 1 {old}\nhere.web02.load 1 {new}\n"
+        ));
+        let find = |daemon: &Daemon, from: &str| {
+            let form = [("query", "*.*.load"), ("from", from), ("until", "now")];
+            let found = post(daemon, "/metrics/find?format=json", &form);
+            let paths = found.as_array().unwrap().iter().map(|node| &node["path"]);
+            paths
+                .map(|path| path.as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let branches = |daemon: &Daemon, from: &str| {
+            let form = [("query", "*"), ("from", from)];
+            let all = post(daemon, "/metrics/find", &form);
+            let ours = ["gone", "here"];
+            let texts = texts(&all).into_iter().filter(|text| ours.contains(text));
+            texts.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let both = ["gone.web01.load", "here.web02.load"];
+        crate::daemon::wait_for("both", || (find(&daemon, "-3h") == both).then_some(()));
+        for _ in 0..2 {
+            assert_eq!(find(&daemon, "-3h"), both, "{engine}");
+            assert_eq!(find(&daemon, "-1h"), both[1..], "{engine}");
+            assert_eq!(branches(&daemon, "-3h"), ["gone", "here"], "{engine}");
+            assert_eq!(branches(&daemon, "-1h"), ["here"], "{engine}");
+            daemon.stop();
+            daemon = home.start(sets);
+        }
+    }
+}

@@ -7,19 +7,23 @@ use super::{EntryId, TagIndex, TaggedSeries, Values};
 use crate::catalog::error::TagError;
 
 impl TagIndex {
-    /// The names that pass all expressions, sorted.
+    /// The names that pass all expressions, sorted; `None` when they are more than `limit`.
     pub(in crate::catalog) fn find(
         &self,
         expressions: &[&str],
-    ) -> Result<Vec<TaggedSeries>, TagError> {
+        limit: usize,
+    ) -> Result<Option<Vec<TaggedSeries>>, TagError> {
         let entries = self.matching(expressions)?;
+        if entries.len() > limit {
+            return Ok(None);
+        }
         let found = entries.into_iter().map(|id| TaggedSeries {
             name: self.name(id),
             series: self.series(id),
         });
         let mut found: Vec<_> = found.collect();
         found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        Ok(found)
+        Ok(Some(found))
     }
 
     /// The entries that pass all expressions, in the order of their numbers.

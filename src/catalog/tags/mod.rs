@@ -55,6 +55,13 @@ pub struct TaggedSeries {
     pub series: Option<SeriesId>,
 }
 
+impl TaggedSeries {
+    /// Its tags and values, `name` first.
+    pub fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
+        pairs(&self.name)
+    }
+}
+
 impl TagIndex {
     /// True when another name fits.
     pub(super) fn has_room(&self) -> bool {

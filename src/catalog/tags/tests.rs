@@ -23,7 +23,7 @@ fn index() -> TagIndex {
 const NONE: [u32; 0] = [];
 
 fn find(index: &TagIndex, expressions: &[&str]) -> Vec<u32> {
-    let found = index.find(expressions).unwrap();
+    let found = index.find(expressions, usize::MAX).unwrap().unwrap();
     assert!(found.is_sorted_by(|one, other| one.name < other.name));
     let mut ids: Vec<_> = found
         .iter()
@@ -76,14 +76,14 @@ fn series_without_the_tag_have_the_empty_value() {
 fn senseless_expressions_are_refused() {
     let index = index();
     for expressions in [&["name!=requests"][..], &["name=~.*"], &["dc="], &[]] {
-        assert_eq!(index.find(expressions), Err(TagError::AllMatchEmpty));
+        assert_eq!(index.find(expressions, 9), Err(TagError::AllMatchEmpty));
     }
     for text in ["garbage", "=x", "", "a;b=c", "a=b;c", "a!b", "!=x"] {
         let expected = TagError::BadExpression(text.to_owned());
-        assert_eq!(index.find(&[text]), Err(expected));
+        assert_eq!(index.find(&[text], 9), Err(expected));
     }
     assert!(matches!(
-        index.find(&["a=~("]),
+        index.find(&["a=~("], 9),
         Err(TagError::BadRegex { .. })
     ));
 }
@@ -145,7 +145,10 @@ fn removed_names_leave_no_trace() {
     assert_eq!(find(&index, &["name=~.+"]), [3, 4]);
     assert_eq!(index.entry("disk.used;host=web03;mount=root"), None);
     index.insert("disk.used;host=web03;mount=root");
-    assert_eq!(index.find(&["mount=root"]).unwrap()[0].series, None);
+    assert_eq!(
+        index.find(&["mount=root"], 9).unwrap().unwrap()[0].series,
+        None
+    );
     assert_eq!(index.registered_only().count(), 1);
 }
 
@@ -203,7 +206,7 @@ proptest! {
         index.remove(&removed);
         let texts: Vec<&str> = expressions.iter().map(String::as_str).collect();
         let all_match_empty = texts.iter().all(|text| passes(text, ""));
-        let found = index.find(&texts);
+        let found = index.find(&texts, usize::MAX);
         if all_match_empty {
             prop_assert_eq!(found, Err(TagError::AllMatchEmpty));
         } else {
@@ -211,7 +214,7 @@ proptest! {
             let left = left.filter(|(entry, _)| !removed.contains(&(*entry as u32)));
             let expected = left.filter(|(_, name)| texts.iter().all(|text| passes(text, name)));
             let expected: Vec<_> = expected.map(|(_, name)| name.clone()).collect();
-            let found: Vec<_> = found.unwrap().iter().map(|entry| entry.name.to_string()).collect();
+            let found: Vec<_> = found.unwrap().unwrap().iter().map(|entry| entry.name.to_string()).collect();
             prop_assert_eq!(found, expected);
         }
     }
