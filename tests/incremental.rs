@@ -174,7 +174,11 @@ impl House {
     fn create(&mut self, name: &str, retention: &str) {
         let retention = Arc::new(Retention::parse(retention).unwrap());
         let rollup = Rollup {
-            method: AggregationMethod::Average,
+            method: if name.ends_with("mem") {
+                AggregationMethod::Max
+            } else {
+                AggregationMethod::Average
+            },
             x_files_factor: 0.3,
         };
         let hash = name::hash(name.as_bytes());
@@ -221,6 +225,8 @@ impl House {
         let targets = targets.iter().map(|&target| target.to_owned()).collect();
         let mut request = RenderRequest::new(targets, window);
         request.max_data_points = points_max;
+        // Refreshes of one window with it and without must not get each other's values.
+        request.consolidates_as_stored = points_max.is_some();
         let cached = self.engine.render(&request);
         request.uses_cache = false;
         let fresh = self.engine.render(&request);

@@ -101,13 +101,14 @@ impl QuestionKey {
             None => format!("{:?}", request.timezone),
         };
         let text = format!(
-            "{:?} {zone} {:x} {:?} {:?} {} {}",
+            "{:?} {zone} {:x} {:?} {:?} {} {} {}",
             request.targets,
             request.x_files_factor.to_bits(),
             request.variables,
             request.max_data_points,
             request.uses_cache,
-            request.drops_unfinished
+            request.drops_unfinished,
+            request.consolidates_as_stored
         );
         Self {
             request: text,

@@ -19,6 +19,8 @@ pub struct Limits {
     pub nodes_max: usize,
     /// Whether names without a point since a request's `from` are left out.
     pub find_filters_by_time: bool,
+    /// Whether points become fewer as the store rolls them up, unless a request says otherwise.
+    pub consolidate_as_stored: bool,
     /// What one render may read and call: 422 beyond.
     pub render: evaluate::Limits,
     /// Length of one target: 400 beyond.
@@ -54,6 +56,7 @@ impl Default for Limits {
             targets_max: 4_096,
             nodes_max: 1_000_000,
             find_filters_by_time: false,
+            consolidate_as_stored: false,
             render: evaluate::Limits::default(),
             target_bytes_max: 1 << 20,
             answers_memory_max: 1 << 30,

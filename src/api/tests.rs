@@ -2,6 +2,7 @@
 
 mod caching;
 mod carbonapi;
+mod consolidation;
 mod events;
 mod freshness;
 mod names;

@@ -294,6 +294,7 @@ fn check_api(raw: &raw::RawApi) -> Result<Api, ConfigError> {
         targets_max: positive("targets_max", raw.targets_max.into())?,
         nodes_max: positive("nodes_max", raw.nodes_max.into())?,
         find_filters_by_time: raw.find_filters_by_time,
+        consolidate_as_stored: raw.consolidate_as_stored,
         series_max: positive("series_max", raw.series_max.into())?,
         points_max: positive("points_max", raw.points_max.into())?,
         calls_max: positive("calls_max", raw.calls_max.into())?,

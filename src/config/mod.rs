@@ -164,6 +164,8 @@ pub struct Api {
     pub nodes_max: usize,
     /// Whether names without a point since a request's `from` are left out.
     pub find_filters_by_time: bool,
+    /// Whether points become fewer as the store rolls them up, unless a request says otherwise.
+    pub consolidate_as_stored: bool,
     /// Series that one render reads.
     pub series_max: usize,
     /// Points that one render reads.

@@ -251,6 +251,8 @@ pub struct RawApi {
     pub nodes_max: u32,
     /// Whether names without a point since a request's `from` are left out.
     pub find_filters_by_time: bool,
+    /// Whether points become fewer as the store rolls them up.
+    pub consolidate_as_stored: bool,
     /// Series that one render reads.
     pub series_max: u32,
     /// Points that one render reads.
@@ -469,6 +471,7 @@ impl Default for RawApi {
             nodes_max: 1_000_000,
             // As graphite-web answers; whoever clears old series away has no need of it.
             find_filters_by_time: false,
+            consolidate_as_stored: false,
             series_max: 1_000_000,
             // They take 2 GiB.
             points_max: 1 << 28,

@@ -342,6 +342,7 @@ fn api_limits(config: &config::Api) -> api::Limits {
         targets_max: config.targets_max,
         nodes_max: config.nodes_max,
         find_filters_by_time: config.find_filters_by_time,
+        consolidate_as_stored: config.consolidate_as_stored,
         render: evaluate::Limits {
             reads: ReadLimits {
                 series_max: config.series_max,

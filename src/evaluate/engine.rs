@@ -59,7 +59,8 @@ impl Engine {
     /// See [`RenderError::kind`].
     pub fn render(&self, request: &RenderRequest) -> Result<Rendered, RenderError> {
         let cancellation = request.cancellation.clone();
-        let reader = Reader::new(&self.source, request.limits.reads, cancellation);
+        let reader = Reader::new(&self.source, request.limits.reads, cancellation)
+            .consolidating_as_stored(request.consolidates_as_stored);
         let mut evaluation = Evaluation::new(request, reader, &self.events);
         let mut statistics = Statistics::default();
 
@@ -96,19 +97,15 @@ impl Engine {
     }
 }
 
-fn consolidate(series: &mut [Series], request: &RenderRequest) {
+/// Makes each series as short as the request wants it and, where it wants that, ends it before what
+/// still changes.
+pub fn consolidate(series: &mut [Series], request: &RenderRequest) {
     let now = request.window.now;
     if request.drops_unfinished {
         drop_unfinished(series, now);
     }
-    let Some(points_max) = request.max_data_points else {
-        return;
-    };
-    let end = series.iter().map(|one| one.end).max().unwrap_or(now);
-    to_max_data_points(series, points_max);
-    if request.drops_unfinished {
-        // A bucket that the window cuts is no better than one that the clock cuts.
-        drop_unfinished(series, now.min(end));
+    if let Some(points_max) = request.max_data_points {
+        to_max_data_points(series, points_max, request.drops_unfinished);
     }
 }
 

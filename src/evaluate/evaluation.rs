@@ -96,7 +96,7 @@ impl<'a> Evaluation<'a> {
         let Some((cache, store)) = self.cache else {
             return Ok(whole_reads(&parts));
         };
-        let base = KeyBase::new(&self.request.timezone, self.request.x_files_factor);
+        let base = KeyBase::of(self.request);
         let mut lookups = Lookups::new(&self.reader, store);
         let mut reads = Vec::new();
         for part in &parts {

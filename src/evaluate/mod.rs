@@ -15,7 +15,7 @@ mod incremental;
 mod request;
 mod threads;
 
-pub use engine::Engine;
+pub use engine::{Engine, consolidate};
 pub use threads::{GIVEN_BACK_FROM_BYTES, give_memory_back, give_way, start_pool};
 
 pub use request::{CacheUse, ErrorKind, Limits, RenderError, RenderRequest, Rendered, Statistics};

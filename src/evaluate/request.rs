@@ -35,6 +35,9 @@ pub struct RenderRequest {
     pub seed: u64,
     /// Drop the last points while their time is not over, so that nothing judges what still changes.
     pub drops_unfinished: bool,
+    /// Make points fewer as the store rolls them up, where no `consolidateBy` says otherwise; else by
+    /// their mean.
+    pub consolidates_as_stored: bool,
     /// Whether results may be kept from request to request.
     pub uses_cache: bool,
 }
@@ -53,6 +56,7 @@ impl RenderRequest {
             cancellation: Cancellation::never(),
             seed: 0,
             drops_unfinished: false,
+            consolidates_as_stored: false,
             uses_cache: true,
         }
     }

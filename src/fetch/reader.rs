@@ -12,6 +12,7 @@ use super::{Found, Leaf, Read, ReadLimits, Source};
 use crate::functions::drawing::DrawingOptions;
 use crate::functions::series::tags_of;
 use crate::functions::{Aggregation, Cancellation, EvaluationError, Series, Window};
+use crate::metric::SeriesId;
 use crate::metric::tags::Tags;
 use crate::storage::Selection;
 
@@ -20,6 +21,8 @@ pub struct Reader<'a> {
     source: &'a Source,
     limits: ReadLimits,
     cancellation: Cancellation,
+    /// Whether points become fewer as the store rolls them up, where no call says otherwise.
+    consolidates_as_stored: bool,
     memory: Memory,
     resolved: Mutex<HashMap<Leaf, Arc<[Found]>>>,
     held: Mutex<HashMap<Read, Held>>,
@@ -43,6 +46,7 @@ struct Stored {
     start: i64,
     step: i64,
     values: Arc<Vec<f64>>,
+    consolidation: Aggregation,
 }
 
 #[derive(Default)]
@@ -97,11 +101,19 @@ impl<'a> Reader<'a> {
             source,
             limits,
             cancellation,
+            consolidates_as_stored: false,
             memory: Memory::new(limits.bytes_max),
             resolved: Mutex::default(),
             held: Mutex::default(),
             used: Mutex::default(),
         }
+    }
+
+    /// Gives series that are consolidated as the store rolls them up, unless a call says otherwise.
+    #[must_use]
+    pub fn consolidating_as_stored(mut self, consolidates_as_stored: bool) -> Self {
+        self.consolidates_as_stored = consolidates_as_stored;
+        self
     }
 
     /// Whether the query may go on.
@@ -307,6 +319,7 @@ impl<'a> Reader<'a> {
             read: task.read,
             archive: fetched.archive,
             stored: Stored {
+                consolidation: self.consolidation(task.found.id, fetched.archive),
                 tags: tags_of(&task.found.name),
                 name: task.found.name,
                 start: fetched.start,
@@ -314,6 +327,17 @@ impl<'a> Reader<'a> {
                 values: Arc::new(fetched.values),
             },
         }))
+    }
+
+    /// How the points of a series become fewer unless a call says so.
+    fn consolidation(&self, series: SeriesId, archive: usize) -> Aggregation {
+        if !self.consolidates_as_stored {
+            return Aggregation::default();
+        }
+        let definition = self.source.store.definition(series);
+        definition.map_or(Aggregation::default(), |(_, rollup)| {
+            Aggregation::of_rollup(rollup.method, archive)
+        })
     }
 
     fn keep(&self, wanted: &[(&Read, usize)], answers: Vec<Answer>) {
@@ -357,7 +381,7 @@ impl Stored {
             end: self.start + self.step * self.values.len() as i64,
             step: self.step.max(1),
             values: self.values,
-            consolidation: Aggregation::default(),
+            consolidation: self.consolidation,
             x_files_factor,
             options: DrawingOptions::default(),
         }

@@ -4,6 +4,8 @@
 //! once. NaN stands for null everywhere. Additions run in the order of the values, as Python's `sum`
 //! does, so that results agree with the reference to the last bit.
 
+use crate::metric::AggregationMethod;
+
 /// One of the reference's aggregation functions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Aggregation {
@@ -78,6 +80,27 @@ impl Aggregation {
             "last" => Self::Last,
             other => return Self::parse(other),
         })
+    }
+
+    /// What makes points fewer as an aggregation method of the store does, for points that come from an
+    /// archive (0 is the finest). Counts of counts are sums. The mean stands for methods that have no
+    /// counterpart here: percentiles, and the greatest and least by magnitude.
+    pub fn of_rollup(method: AggregationMethod, archive: usize) -> Self {
+        match method {
+            AggregationMethod::Sum => Self::Sum,
+            AggregationMethod::Last => Self::Last,
+            AggregationMethod::Max => Self::Max,
+            AggregationMethod::Min => Self::Min,
+            AggregationMethod::AvgZero => Self::AvgZero,
+            AggregationMethod::First => Self::First,
+            AggregationMethod::Median => Self::Median,
+            AggregationMethod::Count if archive == 0 => Self::Count,
+            AggregationMethod::Count => Self::Sum,
+            AggregationMethod::Average
+            | AggregationMethod::AbsMax
+            | AggregationMethod::AbsMin
+            | AggregationMethod::Percentile(_) => Self::Average,
+        }
     }
 
     /// The reference's canonical name.

@@ -55,14 +55,18 @@ fn sum_and_count(bucket: &[f64]) -> (f64, usize) {
 /// The range is that of the whole answer, so that all series of one step get the same buckets. A
 /// bucket begins at a multiple of its own length: the start moves forward to the next one, always by
 /// at least a step, and of the points before it all but one are dropped.
-pub fn to_max_data_points(series: &mut [Series], points_max: u64) {
+///
+/// With `whole_only` a last bucket that has fewer points than the others is dropped: its value will
+/// change, or would with a window that does not cut it. Series that are not measured keep it.
+pub fn to_max_data_points(series: &mut [Series], points_max: u64, whole_only: bool) {
     let start = series.iter().map(|one| one.start).min().unwrap_or(0);
     let end = series.iter().map(|one| one.end).max().unwrap_or(0);
     parallel::for_each(series, |one| {
         if points_max == 1 {
-            shorten(one, 0, one.values.len());
+            shorten(one, 0, one.values.len(), false);
         } else {
-            nudge_and_shorten(one, end - start, points_max);
+            let whole_only = whole_only && is_measured(one);
+            nudge_and_shorten(one, end - start, points_max, whole_only);
         }
     });
 }
@@ -73,9 +77,7 @@ pub fn to_max_data_points(series: &mut [Series], points_max: u64) {
 pub fn drop_unfinished(series: &mut [Series], over_at: i64) {
     for one in series {
         let length = one.values.len();
-        let measured =
-            i64::try_from(length).map_or(i64::MAX, |points| points.saturating_mul(one.step));
-        if one.start.saturating_add(measured) > one.end {
+        if !is_measured(one) {
             continue;
         }
         let finished = (over_at - one.start).div_euclid(one.step).max(0);
@@ -87,7 +89,14 @@ pub fn drop_unfinished(series: &mut [Series], over_at: i64) {
     }
 }
 
-fn nudge_and_shorten(series: &mut Series, range: i64, points_max: u64) {
+/// False for a series that reaches beyond its own end.
+fn is_measured(series: &Series) -> bool {
+    let points = i64::try_from(series.values.len());
+    let length = points.map_or(i64::MAX, |points| points.saturating_mul(series.step));
+    series.start.saturating_add(length) <= series.end
+}
+
+fn nudge_and_shorten(series: &mut Series, range: i64, points_max: u64, whole_only: bool) {
     let points = range as f64 / series.step as f64;
     if points_max as f64 >= points {
         return;
@@ -108,17 +117,22 @@ fn nudge_and_shorten(series: &mut Series, range: i64, points_max: u64) {
         series,
         lost,
         usize::try_from(per_bucket).unwrap_or(usize::MAX),
+        whole_only,
     );
 }
 
-/// Drops the first `lost` values and makes buckets of the others.
-fn shorten(series: &mut Series, lost: usize, per_bucket: usize) {
+/// Drops the first `lost` values and makes buckets of the others, or of as many as fill them.
+fn shorten(series: &mut Series, lost: usize, per_bucket: usize, whole_only: bool) {
     let per_bucket = per_bucket.max(1);
     if per_bucket == 1 && lost == 0 {
         return;
     }
+    let mut values = &series.values[lost..];
+    if whole_only {
+        values = &values[..values.len() - values.len() % per_bucket];
+    }
     series.values = Arc::new(consolidate(
-        &series.values[lost..],
+        values,
         per_bucket,
         series.consolidation,
         series.x_files_factor,
@@ -149,7 +163,7 @@ mod tests {
     fn start_moves_to_the_next_multiple_and_one_point_before_it_is_kept() {
         // 12 points of 10 s from 120: buckets of 30 s begin at 150, three steps on; two points go.
         let mut series = [ramp(120, 10, 12)];
-        to_max_data_points(&mut series, 4);
+        to_max_data_points(&mut series, 4, false);
         assert_eq!((series[0].start, series[0].step), (150, 30));
         assert_eq!(**series[0].values, [3.0, 6.0, 9.0, 11.0]);
     }
@@ -157,9 +171,19 @@ mod tests {
     #[test]
     fn one_point_keeps_the_start() {
         let mut series = [ramp(120, 10, 12)];
-        to_max_data_points(&mut series, 1);
+        to_max_data_points(&mut series, 1, false);
         assert_eq!((series[0].start, series[0].values.len()), (120, 1));
         assert_eq!(series[0].values[0], 5.5);
+    }
+
+    #[test]
+    fn last_bucket_that_is_not_whole_is_dropped_when_asked() {
+        let mut series = [ramp(120, 10, 13)];
+        to_max_data_points(&mut series, 5, true);
+        assert_eq!(**series[0].values, [3.0, 6.0, 9.0]);
+        let mut line = [Series::new("line", 0, 130, 10, vec![1.0; 15])];
+        to_max_data_points(&mut line, 5, true);
+        assert_eq!(line[0].values.len(), 5);
     }
 
     #[test]
@@ -176,14 +200,14 @@ mod tests {
     #[test]
     fn enough_room_changes_nothing() {
         let mut series = [ramp(120, 10, 12)];
-        to_max_data_points(&mut series, 12);
+        to_max_data_points(&mut series, 12, false);
         assert_eq!((series[0].start, series[0].values.len()), (120, 12));
     }
 
     #[test]
     fn nothing_to_consolidate_is_no_error() {
         let mut series = [ramp(0, 10, 0)];
-        to_max_data_points(&mut series, 1);
+        to_max_data_points(&mut series, 1, false);
         assert!(series[0].values.is_empty());
     }
 }

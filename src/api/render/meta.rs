@@ -13,11 +13,10 @@ use super::super::{Services, State, reply};
 use super::question::Question;
 use super::walk;
 use crate::catalog::FindOptions;
-use crate::evaluate::{ReadReport, Rendered, Statistics};
+use crate::evaluate::{ReadReport, Rendered, Statistics, consolidate};
 use crate::format::{Format, Json, Wrapped};
 use crate::functions::Series;
 use crate::functions::aggregation::Aggregation;
-use crate::functions::consolidate::to_max_data_points;
 use crate::metric::{AggregationMethod, Retention, Rollup};
 
 /// The version of the shape.
@@ -77,9 +76,7 @@ fn shape(services: &Services, rendered: Rendered, question: Question) -> ApiResu
         statistics,
     } = rendered;
     let steps: Vec<i64> = series.iter().map(|each| each.step).collect();
-    if let Some(points_max) = question.max_data_points {
-        to_max_data_points(&mut series, points_max);
-    }
+    consolidate(&mut series, &question.whole_request(0));
     let sources = Sources::of(services, &statistics);
     let members = series
         .iter()

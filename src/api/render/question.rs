@@ -43,6 +43,7 @@ pub(super) struct Question {
     /// from, until and now as they were typed.
     pub(super) typed_times: [Option<String>; 3],
     drops_unfinished: bool,
+    consolidates_as_stored: bool,
     x_files_factor: f64,
     variables: Variables,
     limits: Limits,
@@ -81,6 +82,10 @@ impl Question {
             typed_times: ["from", "until", "now"]
                 .map(|name| parameters.last(name).map(str::to_owned)),
             drops_unfinished: parameters.switch("alertSafe")?,
+            consolidates_as_stored: parameters.integer(
+                "consolidateAsStored",
+                services.limits.consolidate_as_stored.into(),
+            )? != 0,
             x_files_factor: read_factor(parameters)?,
             variables: read_variables(parameters),
             limits: services.limits.render,
@@ -89,16 +94,26 @@ impl Question {
 
     /// The request for the engine; Metrictank's form consolidates later, when it has seen the steps.
     pub(super) fn request(&self, seed: i64) -> RenderRequest {
+        let request = self.whole_request(seed);
+        RenderRequest {
+            max_data_points: request
+                .max_data_points
+                .filter(|_| self.form != Form::JsonWithMeta),
+            ..request
+        }
+    }
+
+    /// The request with its consolidation, whoever does that.
+    pub(super) fn whole_request(&self, seed: i64) -> RenderRequest {
         RenderRequest {
             timezone: self.zone.clone(),
             x_files_factor: self.x_files_factor,
             variables: self.variables.clone(),
-            max_data_points: self
-                .max_data_points
-                .filter(|_| self.form != Form::JsonWithMeta),
+            max_data_points: self.max_data_points,
             limits: self.limits,
             seed: seed as u64,
             drops_unfinished: self.drops_unfinished,
+            consolidates_as_stored: self.consolidates_as_stored,
             uses_cache: self.age_max.is_some(),
             ..RenderRequest::new(self.targets.clone(), self.window)
         }

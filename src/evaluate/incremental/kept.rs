@@ -4,8 +4,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use jiff::tz::TimeZone;
 
+use super::super::request::RenderRequest;
 use super::present::{Grid, LeafState};
 use crate::functions::Series;
 use crate::target::Expression;
@@ -15,6 +15,7 @@ use crate::target::Expression;
 pub(in crate::evaluate) struct KeyBase {
     zone: Arc<str>,
     x_files_factor: u64,
+    consolidates_as_stored: bool,
 }
 
 /// Which part of which kind of request. Windows of about one length share an entry, whenever they are;
@@ -24,6 +25,7 @@ pub(in crate::evaluate) struct Key {
     expression: String,
     zone: Arc<str>,
     x_files_factor: u64,
+    consolidates_as_stored: bool,
     step: i64,
     /// Rounded up.
     slots: usize,
@@ -51,22 +53,24 @@ pub(super) struct KeptSeries {
 
 impl KeyBase {
     /// What the parts of a request have in common.
-    pub(in crate::evaluate) fn new(timezone: &TimeZone, x_files_factor: f64) -> Self {
-        let zone = match timezone.iana_name() {
+    pub(in crate::evaluate) fn of(request: &RenderRequest) -> Self {
+        let zone = match request.timezone.iana_name() {
             Some(name) => name.into(),
-            None => format!("{timezone:?}").into(),
+            None => format!("{:?}", request.timezone).into(),
         };
         Self {
             zone,
-            x_files_factor: x_files_factor.to_bits(),
+            x_files_factor: request.x_files_factor.to_bits(),
+            consolidates_as_stored: request.consolidates_as_stored,
         }
     }
 
-    pub(super) fn of(&self, expression: &Expression, grid: Grid) -> Key {
+    pub(super) fn key(&self, expression: &Expression, grid: Grid) -> Key {
         Key {
             expression: expression.to_string(),
             zone: Arc::clone(&self.zone),
             x_files_factor: self.x_files_factor,
+            consolidates_as_stored: self.consolidates_as_stored,
             step: grid.step,
             slots: rounded(grid.slots),
         }

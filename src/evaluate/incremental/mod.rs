@@ -87,7 +87,7 @@ impl IncrementalCache {
         if !is_worth_it {
             return Ok(None);
         }
-        let key = base.of(part.expression, grid);
+        let key = base.key(part.expression, grid);
         let kept = self.cache.get(&key);
         let refresh = kept.and_then(|kept| Refresh::of(kept, &present, part.points));
         self.cache.count(refresh.is_some());
