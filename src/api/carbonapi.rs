@@ -264,8 +264,14 @@ pub(super) async fn information(
     let Some(target) = parameters.non_empty("target") else {
         return Err(ApiError::bad_request("target is missing"));
     };
+    let is_second_protocol = Format::parse(format) == Some(Format::CarbonapiV2);
+    if format != "json" && !is_second_protocol {
+        return Err(ApiError::bad_request(format!(
+            "format=\"{format}\" is none of json, carbonapi_v2_pb, carbonapi_v3_pb"
+        )));
+    }
     let found = information_of(&state, target).ok_or_else(not_found)?;
-    if Format::parse(format) == Some(Format::CarbonapiV2) {
+    if is_second_protocol {
         let mut out = Vec::new();
         write_information(&mut out, &found);
         return Ok(reply::bytes(Format::CarbonapiV2.content_type(), out));

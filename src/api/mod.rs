@@ -21,6 +21,7 @@ mod functions;
 mod home;
 mod incoming;
 mod limits;
+mod multipart;
 mod parameters;
 mod render;
 mod reply;

@@ -16,14 +16,14 @@ impl Parameters {
     /// Reads a query string, and a form when there is one.
     pub fn parse(query: &str, form: &[u8]) -> Self {
         let mut parameters = Self::default();
-        parameters.add(query.as_bytes());
-        parameters.add(form);
+        parameters.add(query.as_bytes(), Charset::Utf8);
+        parameters.add(form, Charset::Utf8);
         parameters
     }
 
     /// Adds pairs, `name=value` joined by `&`. What is not well encoded stands for itself: `%` before
     /// anything but two digits is a percent sign, bytes that are no text become U+FFFD.
-    fn add(&mut self, encoded: &[u8]) {
+    pub(super) fn add(&mut self, encoded: &[u8], charset: Charset) {
         for pair in encoded.split(|byte| *byte == b'&') {
             if pair.is_empty() {
                 continue;
@@ -32,8 +32,15 @@ impl Parameters {
                 Some(at) => (&pair[..at], &pair[at + 1..]),
                 None => (pair, &pair[pair.len()..]),
             };
-            self.pairs.push((decode(name), decode(value)));
+            let decoded = |encoded| charset.text(decode_bytes(encoded));
+            self.pairs.push((decoded(name), decoded(value)));
         }
+    }
+
+    /// Adds a pair that is not encoded.
+    pub(super) fn add_plain(&mut self, name: &[u8], value: &[u8], charset: Charset) {
+        let [name, value] = [name, value].map(|bytes| charset.text(bytes.to_vec()));
+        self.pairs.push((name, value));
     }
 
     /// All pairs in order.
@@ -132,8 +139,42 @@ impl Parameters {
     }
 }
 
+/// What the bytes of a request stand for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Charset {
+    /// Bytes that are no text become U+FFFD.
+    #[default]
+    Utf8,
+    /// A byte a letter.
+    Latin1,
+}
+
+impl Charset {
+    /// The one that a `Content-Type` names; UTF-8 where that is none of ours.
+    pub(super) fn of(name: &str) -> Self {
+        const LATIN: [&str; 4] = ["iso-8859-1", "iso8859-1", "latin1", "latin-1"];
+        if LATIN.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            Self::Latin1
+        } else {
+            Self::Utf8
+        }
+    }
+
+    fn text(self, bytes: Vec<u8>) -> String {
+        match self {
+            Self::Utf8 => String::from_utf8(bytes)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+            Self::Latin1 => bytes.into_iter().map(char::from).collect(),
+        }
+    }
+}
+
 /// Undoes percent-encoding, `+` for a blank included.
 pub(super) fn decode(encoded: &[u8]) -> String {
+    Charset::Utf8.text(decode_bytes(encoded))
+}
+
+fn decode_bytes(encoded: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded;
     while let Some((first, others)) = rest.split_first() {
@@ -148,8 +189,7 @@ pub(super) fn decode(encoded: &[u8]) -> String {
             (other, _) => bytes.push(*other),
         }
     }
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    bytes
 }
 
 fn hex(digit: u8) -> Option<u8> {

@@ -6,7 +6,8 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 
 use super::State;
 use super::error::ApiError;
-use super::parameters::Parameters;
+use super::multipart;
+use super::parameters::{Charset, Parameters};
 
 /// A request with its body in memory.
 #[derive(Clone, Debug)]
@@ -35,9 +36,12 @@ impl FromRequest<State> for ApiRequest {
         let body = tokio::time::timeout(state.limits.body_time_max, reading);
         let body = body.await.map_err(|_| too_slow())??;
         let query = parts.uri.query().unwrap_or_default();
-        let is_form = parts.method == Method::POST && is_form(&parts.headers);
-        let form: &[u8] = if is_form { &body } else { b"" };
-        let parameters = Parameters::parse(query, form);
+        let media_type = MediaType::of(&parts.headers);
+        let mut parameters = Parameters::default();
+        parameters.add(query.as_bytes(), media_type.charset);
+        if parts.method == Method::POST {
+            add_form(&mut parameters, &media_type, &body)?;
+        }
         Ok(Self {
             parameters,
             body,
@@ -66,12 +70,54 @@ async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
     })
 }
 
-/// A form says so, or says nothing: Grafana's proxies are known to lose the header.
-fn is_form(headers: &HeaderMap) -> bool {
-    match headers.get(header::CONTENT_TYPE) {
-        None => true,
-        Some(value) => value
-            .to_str()
-            .is_ok_and(|text| text.starts_with("application/x-www-form-urlencoded")),
+/// A form says so, or says nothing: Grafana's proxies are known to lose the header. Other bodies, JSON
+/// say, hold no parameters, as in the reference.
+fn add_form(
+    parameters: &mut Parameters,
+    media_type: &MediaType<'_>,
+    body: &[u8],
+) -> Result<(), ApiError> {
+    let charset = media_type.charset;
+    match media_type.name.to_ascii_lowercase().as_str() {
+        "" | "application/x-www-form-urlencoded" => parameters.add(body, charset),
+        "multipart/form-data" => {
+            let fields = multipart::fields(body, media_type.boundary).ok_or_else(|| {
+                ApiError::bad_request("the body is no whole form of the type multipart/form-data")
+            })?;
+            for (name, value) in fields {
+                parameters.add_plain(name, value, charset);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What `Content-Type` says.
+#[derive(Debug, Default)]
+struct MediaType<'a> {
+    name: &'a str,
+    charset: Charset,
+    boundary: &'a str,
+}
+
+impl<'a> MediaType<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let header = headers.get(header::CONTENT_TYPE);
+        let text = header.map_or("", |value| value.to_str().unwrap_or("unreadable"));
+        let mut parts = text.split(';').map(str::trim);
+        let mut media_type = Self {
+            name: parts.next().unwrap_or_default(),
+            ..Self::default()
+        };
+        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+            let value = value.trim_matches('"');
+            if name.eq_ignore_ascii_case("charset") {
+                media_type.charset = Charset::of(value);
+            } else if name.eq_ignore_ascii_case("boundary") {
+                media_type.boundary = value;
+            }
+        }
+        media_type
     }
 }

@@ -4,6 +4,7 @@ mod caching;
 mod carbonapi;
 mod consolidation;
 mod events;
+mod forms;
 mod freshness;
 mod names;
 mod rendering;

@@ -97,6 +97,25 @@ async fn render_answers_each_window() {
     );
 }
 
+/// `{name = 1, aggregationMethod = 2, maxRetention = 3, xFilesFactor = 4, retentions = 5}`, where a
+/// retention is `{secondsPerPoint = 1, numberOfPoints = 2}`.
+fn assert_information(message: &[u8]) {
+    assert_eq!(text(message, 1), Some("uptime"));
+    assert_eq!(text(message, 2), Some("average"));
+    let fields: Vec<_> = Fields::new(message).map(Option::unwrap).collect();
+    let numbers: Vec<_> = fields.iter().map(|field| field.number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 5]);
+    assert_eq!(fields[2].value.as_integer(), Some(86_400));
+    let archives = fields[4..].iter().map(|field| match field.value {
+        FieldValue::Bytes(archive) => {
+            let numbers = Fields::new(archive).map(|field| field.unwrap().value.as_integer());
+            numbers.map(Option::unwrap).collect::<Vec<_>>()
+        }
+        ref other => panic!("{other:?}"),
+    });
+    assert_eq!(archives.collect::<Vec<_>>(), [[10, 360], [60, 1_440]]);
+}
+
 #[tokio::test]
 async fn capabilities_and_information_are_told() {
     let house = House::new();
@@ -106,9 +125,33 @@ async fn capabilities_and_information_are_told() {
     write_text_field(&mut message, 1, "uptime");
     write_text_field(&mut message, 1, "nosuch");
     let answer = ask(&house, "/info/?format=carbonapi_v3_pb", message).await;
+    assert_eq!(
+        answer.header("content-type"),
+        "application/x-carbonapi-v3-pb"
+    );
     let metrics = submessages(&answer.body);
     assert_eq!(metrics.len(), 1);
-    assert_eq!(text(metrics[0], 2), Some("average"));
+    assert_information(metrics[0]);
+    for format in ["carbonapi_v2_pb", "protobuf"] {
+        let uri = format!("/info?target=uptime&format={format}");
+        let answer = house.get(&uri).await;
+        assert_eq!(answer.header("content-type"), "application/x-protobuf");
+        assert_information(&answer.body);
+    }
+    for (uri, status) in [
+        ("/info?format=carbonapi_v2_pb", StatusCode::BAD_REQUEST),
+        (
+            "/info?format=carbonapi_v2_pb&target=x",
+            StatusCode::NOT_FOUND,
+        ),
+        ("/info?format=nosuch&target=uptime", StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(house.get(uri).await.status, status, "{uri}");
+    }
+    let broken = ask(&house, "/info?format=carbonapi_v3_pb", vec![0x0a, 9]).await;
+    assert_eq!(broken.status, StatusCode::BAD_REQUEST);
+    let unknown = ask(&house, "/info?format=carbonapi_v3_pb", vec![]).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     let answer = house.get("/info?target=uptime&format=json").await.json();
     assert_eq!(answer["retentions"][1]["secondsPerPoint"], 60);
     assert_eq!(answer["maxRetention"], 86_400);
