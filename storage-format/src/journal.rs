@@ -5,13 +5,13 @@
 
 use crate::error::FormatError;
 use crate::ring;
-use crate::segment::SegmentKind;
+use crate::segment::{self, SegmentKind};
 use crate::version;
 
 /// Words before the first record.
-pub const HEADER_WORDS: usize = ring::PAGE_WORDS;
+pub const HEADER_WORDS: usize = segment::HEADER_WORDS;
 /// Words of one record.
-pub const RECORD_WORDS: usize = 3;
+pub const RECORD_WORDS: usize = segment::RECORD_WORDS;
 
 const KIND: SegmentKind = SegmentKind {
     magic: *b"PLMBjrnl",
@@ -49,33 +49,18 @@ impl JournalRecord {
 
     /// The record's words.
     pub fn encode(&self) -> [u64; RECORD_WORDS] {
-        let (timestamp, cell) = (self.timestamp as u64, ring::cell_of(self.value));
-        let checksum = checksum(self.series, timestamp, cell);
-        let head = u64::from(checksum) << 32 | u64::from(self.series);
-        [head, timestamp, cell]
+        segment::encode_record(self.series, self.timestamp as u64, self.value)
     }
 
     /// Reads a record back; `None` for a free place and for one that a power loss tore.
     pub fn decode(words: [u64; RECORD_WORDS]) -> Option<Self> {
-        let [head, timestamp, cell] = words;
-        let series = head as u32;
-        if cell == 0 || (head >> 32) as u32 != checksum(series, timestamp, cell) {
-            return None;
-        }
+        let (series, timestamp, value) = segment::decode_record(words)?;
         Some(Self {
             series,
             timestamp: timestamp as i64,
-            value: ring::value_of(cell),
+            value,
         })
     }
-}
-
-fn checksum(series: u32, timestamp: u64, cell: u64) -> u32 {
-    let mut bytes = [0; 20];
-    bytes[0..4].copy_from_slice(&series.to_le_bytes());
-    bytes[4..12].copy_from_slice(&timestamp.to_le_bytes());
-    bytes[12..20].copy_from_slice(&cell.to_le_bytes());
-    crc32fast::hash(&bytes)
 }
 
 /// The header's bytes: magic, version, checksum; the rest of the page is zero.
