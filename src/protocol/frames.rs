@@ -3,11 +3,56 @@
 //! A frame may be larger than any read buffer, so it is gathered here. Memory grows with the bytes
 //! that arrive, not with the length that a peer announces, and a large frame's memory is let go.
 
-use super::StreamError;
+use super::{Decoded, Sink, StreamError};
+use crate::metric::Refusal;
 
 const HEADER_BYTES: usize = 4;
 /// Memory that is kept from frame to frame.
 const KEPT_BYTES: usize = 64 * 1024;
+
+/// A decoder of framed messages: how it takes a frame apart; the rest is the same for all.
+pub(super) trait Framed {
+    /// Where its frames are gathered.
+    fn frames(&mut self) -> &mut Frames;
+
+    /// Hands on the points of the frame that is whole; false when the sink was full before the last.
+    fn work_off_frame<S: Sink>(&mut self, now: i64, sink: &mut S) -> bool;
+
+    /// Forgets the frame and goes on to the next.
+    fn end_frame(&mut self);
+
+    /// Decodes every whole frame in `input` while the sink has room. Takes all of the input: what
+    /// is not a whole frame yet is kept.
+    ///
+    /// # Errors
+    /// When a frame is too long.
+    fn decode<S: Sink>(
+        &mut self,
+        input: &[u8],
+        now: i64,
+        sink: &mut S,
+    ) -> Result<Decoded, StreamError> {
+        let mut consumed = 0;
+        loop {
+            let is_stuck = self.frames().whole().is_some() && !self.work_off_frame(now, sink);
+            if is_stuck || consumed == input.len() {
+                return Ok(Decoded {
+                    consumed,
+                    has_more: is_stuck,
+                });
+            }
+            consumed += self.frames().take(&input[consumed..])?;
+        }
+    }
+
+    /// Ends the stream: a frame that is not whole is refused.
+    fn finish<S: Sink>(&mut self, sink: &mut S) {
+        if let Some(part) = self.frames().part() {
+            sink.refuse(Refusal::BadLine, part);
+        }
+        self.end_frame();
+    }
+}
 
 /// Gathers the frames of one stream, one at a time.
 #[derive(Debug)]

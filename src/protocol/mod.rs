@@ -17,6 +17,7 @@ pub mod protobuf;
 
 use crate::metric::Refusal;
 use crate::metric::name::NameRules;
+use frames::Framed;
 pub use pickle::Pickle;
 pub use plaintext::Plaintext;
 pub use protobuf::Protobuf;

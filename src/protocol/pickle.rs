@@ -6,9 +6,9 @@
 
 mod machine;
 
-use super::frames::Frames;
+use super::frames::{Framed, Frames};
 use super::number;
-use super::{Decoded, Limits, Sink, StreamError};
+use super::{Limits, Sink};
 use crate::metric::Refusal;
 use crate::metric::name::{NameRules, NameScratch};
 use machine::{Machine, Node, NodeId};
@@ -35,45 +35,13 @@ impl Pickle {
             current: None,
         }
     }
+}
 
-    /// Decodes every whole frame in `input` while the sink has room. Takes all of the input: what
-    /// is not a whole frame yet is kept here.
-    ///
-    /// # Errors
-    /// When a frame is too long.
-    pub fn decode<S: Sink>(
-        &mut self,
-        input: &[u8],
-        now: i64,
-        sink: &mut S,
-    ) -> Result<Decoded, StreamError> {
-        let mut consumed = 0;
-        loop {
-            if self.frames.whole().is_some() && !self.work_off_frame(now, sink) {
-                return Ok(Decoded {
-                    consumed,
-                    has_more: true,
-                });
-            }
-            if consumed == input.len() {
-                return Ok(Decoded {
-                    consumed,
-                    has_more: false,
-                });
-            }
-            consumed += self.frames.take(&input[consumed..])?;
-        }
+impl Framed for Pickle {
+    fn frames(&mut self) -> &mut Frames {
+        &mut self.frames
     }
 
-    /// Ends the stream: a frame that is not whole is refused.
-    pub fn finish<S: Sink>(&mut self, sink: &mut S) {
-        if let Some(part) = self.frames.part() {
-            sink.refuse(Refusal::BadLine, part);
-        }
-        self.end_frame();
-    }
-
-    /// Hands on the points of the frame; false when the sink was full before the last.
     fn work_off_frame<S: Sink>(&mut self, now: i64, sink: &mut S) -> bool {
         let body = self.frames.whole().unwrap_or_default();
         let (list, mut next) = match self.current {
