@@ -3,11 +3,10 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::operate::{DryRun, Place, refuse_if_stopped};
-use super::output::{Form, Output, bytes};
-use super::progress::Quiet;
+use super::operate::{Asked, DryRun, refuse_if_stopped};
+use super::output::{Output, bytes};
 use super::{Outcome, ToolError};
-use crate::lifecycle::{Kind, NAMES_SHOWN, Operation};
+use crate::lifecycle::{Kind, NAMES_SHOWN};
 
 /// The flags of `delete`.
 #[derive(Debug, Args)]
@@ -23,20 +22,13 @@ pub struct Delete {
     /// Globs, whole names, or seriesByTag('tag=value', …).
     #[arg(value_name = "PATTERN", required_unless_present = "regex")]
     pattern: Vec<String>,
-    /// Series in whose names this regular expression occurs. May be repeated.
-    #[arg(long, value_name = "REGEX")]
-    regex: Vec<String>,
     #[command(flatten)]
     dry_run: DryRun,
     /// Names that a dry run lists at most.
     #[arg(long, value_name = "NAMES", default_value_t = NAMES_SHOWN)]
     limit: usize,
     #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    form: Form,
-    #[command(flatten)]
-    quiet: Quiet,
+    asked: Asked,
 }
 
 impl Delete {
@@ -45,18 +37,10 @@ impl Delete {
     /// # Errors
     /// A bad pattern, a folder that cannot be used, a daemon that refuses.
     pub(super) fn run(&self) -> Result<Outcome, ToolError> {
-        let mut operation = Operation::new(Kind::Delete);
-        operation.selection.patterns.clone_from(&self.pattern);
-        operation.selection.regexes.clone_from(&self.regex);
+        let mut operation = self.asked.operation(Kind::Delete, &self.pattern);
         operation.dry_run = self.dry_run.dry_run;
         operation.limit = self.limit;
-        let answer = self.place.run(&operation, self.quiet)?;
-        let mut output = Output::stdout();
-        match self.form.json {
-            true => output.json(&answer)?,
-            false => tell(&answer, &mut output)?,
-        }
-        output.finish()?;
+        let answer = self.asked.answer(&operation, tell)?;
         refuse_if_stopped(
             &answer,
             &format!("{} series were deleted", answer["deleted"]),

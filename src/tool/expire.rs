@@ -3,11 +3,10 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::operate::{DryRun, Place, refuse_if_stopped};
-use super::output::{Form, Output, Table, bytes};
-use super::progress::Quiet;
+use super::operate::{Asked, DryRun, refuse_if_stopped};
+use super::output::{Output, Table, bytes};
 use super::{Outcome, ToolError};
-use crate::lifecycle::{Kind, NAMES_SHOWN, Operation, parse_age};
+use crate::lifecycle::{Kind, NAMES_SHOWN, parse_age};
 
 /// The flags of `expire`.
 #[derive(Debug, Args)]
@@ -21,9 +20,6 @@ pub struct Expire {
     /// Globs or seriesByTag('tag=value', …): only among these. All without one.
     #[arg(value_name = "PATTERN")]
     pattern: Vec<String>,
-    /// Only series in whose names this regular expression occurs. May be repeated.
-    #[arg(long, value_name = "REGEX")]
-    regex: Vec<String>,
     /// Series whose newest point is older than this, as in 30d or 12h.
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<i64>,
@@ -33,11 +29,7 @@ pub struct Expire {
     #[arg(long, value_name = "NAMES", default_value_t = NAMES_SHOWN)]
     limit: usize,
     #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    form: Form,
-    #[command(flatten)]
-    quiet: Quiet,
+    asked: Asked,
 }
 
 fn age(text: &str) -> Result<i64, String> {
@@ -50,19 +42,11 @@ impl Expire {
     /// # Errors
     /// A bad pattern, a folder that cannot be used, a daemon that refuses.
     pub(super) fn run(&self) -> Result<Outcome, ToolError> {
-        let mut operation = Operation::new(Kind::Expire);
-        operation.selection.patterns.clone_from(&self.pattern);
-        operation.selection.regexes.clone_from(&self.regex);
+        let mut operation = self.asked.operation(Kind::Expire, &self.pattern);
         operation.older_than = self.older_than;
         operation.dry_run = self.dry_run.dry_run;
         operation.limit = self.limit;
-        let answer = self.place.run(&operation, self.quiet)?;
-        let mut output = Output::stdout();
-        match self.form.json {
-            true => output.json(&answer)?,
-            false => tell(&answer, &mut output)?,
-        }
-        output.finish()?;
+        let answer = self.asked.answer(&operation, tell)?;
         refuse_if_stopped(&answer, &format!("{} series expired", answer["expired"]))?;
         Ok(Outcome::Done)
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::ToolError;
 use super::interrupt::Interrupt;
+use super::output::{Form, Output};
 use super::progress::{Progress, Quiet};
 use super::remote::Remote;
 use super::subject::Subject;
@@ -22,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Which folder, for every subcommand that changes series.
 #[derive(Clone, Debug, Args)]
-pub(super) struct Place {
+struct Place {
     /// The data folder; its daemon may be running or not.
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
@@ -32,6 +33,49 @@ pub(super) struct Place {
     /// Set one key over the file, as in storage.path=/var/lib/plumbago. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
+}
+
+/// What every operation on series is asked with, beside the patterns.
+#[derive(Debug, Args)]
+pub(super) struct Asked {
+    /// Series in whose names this regular expression occurs. May be repeated.
+    #[arg(long, value_name = "REGEX")]
+    regex: Vec<String>,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    form: Form,
+    #[command(flatten)]
+    quiet: Quiet,
+}
+
+impl Asked {
+    /// An operation on the series that are asked for.
+    pub(super) fn operation(&self, kind: Kind, patterns: &[String]) -> Operation {
+        let mut operation = Operation::new(kind);
+        patterns.clone_into(&mut operation.selection.patterns);
+        operation.selection.regexes.clone_from(&self.regex);
+        operation
+    }
+
+    /// Does it, prints what came of it, and answers the same.
+    ///
+    /// # Errors
+    /// As [`Place::run`], and when the answer cannot be written.
+    pub(super) fn answer(
+        &self,
+        operation: &Operation,
+        tell: fn(&Value, &mut Output) -> Result<(), ToolError>,
+    ) -> Result<Value, ToolError> {
+        let answer = self.place.run(operation, self.quiet)?;
+        let mut output = Output::stdout();
+        match self.form.json {
+            true => output.json(&answer)?,
+            false => tell(&answer, &mut output)?,
+        }
+        output.finish()?;
+        Ok(answer)
+    }
 }
 
 /// `--dry-run`.
@@ -47,7 +91,7 @@ impl Place {
     ///
     /// # Errors
     /// When the folder is none, its daemon cannot be asked, or the operation fails.
-    pub(super) fn run(&self, operation: &Operation, quiet: Quiet) -> Result<Value, ToolError> {
+    fn run(&self, operation: &Operation, quiet: Quiet) -> Result<Value, ToolError> {
         let config = config::load(self.config.as_deref(), &self.sets)
             .map_err(|error| ToolError::BadInput(error.to_string()))?;
         let path = self.data.as_deref().unwrap_or(&config.storage.path);

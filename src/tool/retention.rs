@@ -3,11 +3,10 @@
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::operate::{DryRun, Place, refuse_if_stopped};
-use super::output::{Form, Output, Table, bytes};
-use super::progress::Quiet;
+use super::operate::{Asked, DryRun, refuse_if_stopped};
+use super::output::{Output, Table, bytes};
 use super::{Outcome, ToolError};
-use crate::lifecycle::{Kind, Operation};
+use crate::lifecycle::Kind;
 
 /// `retention plan` and `retention apply`.
 #[derive(Debug, Args)]
@@ -40,7 +39,9 @@ enum Action {
     plumbago retention plan --config plumbago.toml --pattern 'servers.**' --json")]
 struct Plan {
     #[command(flatten)]
-    common: Common,
+    among: Among,
+    #[command(flatten)]
+    asked: Asked,
 }
 
 #[derive(Debug, Args)]
@@ -49,49 +50,18 @@ struct Plan {
     plumbago retention apply --data /var/lib/plumbago --pattern 'servers.*.cpu.**'")]
 struct Apply {
     #[command(flatten)]
-    common: Common,
+    among: Among,
+    #[command(flatten)]
+    asked: Asked,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
 #[derive(Debug, Args)]
-struct Common {
+struct Among {
     /// Only series that this glob matches, or seriesByTag('tag=value', …). May be repeated.
     #[arg(long, value_name = "PATTERN")]
     pattern: Vec<String>,
-    /// Only series in whose names this regular expression occurs. May be repeated.
-    #[arg(long, value_name = "REGEX")]
-    regex: Vec<String>,
-    #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    form: Form,
-    #[command(flatten)]
-    quiet: Quiet,
-}
-
-impl Common {
-    fn operation(&self, kind: Kind) -> Operation {
-        let mut operation = Operation::new(kind);
-        operation.selection.patterns.clone_from(&self.pattern);
-        operation.selection.regexes.clone_from(&self.regex);
-        operation
-    }
-
-    fn answer(
-        &self,
-        operation: &Operation,
-        tell: fn(&Value, &mut Output) -> Result<(), ToolError>,
-    ) -> Result<Value, ToolError> {
-        let answer = self.place.run(operation, self.quiet)?;
-        let mut output = Output::stdout();
-        match self.form.json {
-            true => output.json(&answer)?,
-            false => tell(&answer, &mut output)?,
-        }
-        output.finish()?;
-        Ok(answer)
-    }
 }
 
 impl Retention {
@@ -102,17 +72,21 @@ impl Retention {
     pub(super) fn run(&self) -> Result<Outcome, ToolError> {
         match &self.action {
             Action::Plan(plan) => {
-                let operation = plan.common.operation(Kind::RetentionPlan);
-                let answer = plan.common.answer(&operation, tell_plan)?;
+                let operation = plan
+                    .asked
+                    .operation(Kind::RetentionPlan, &plan.among.pattern);
+                let answer = plan.asked.answer(&operation, tell_plan)?;
                 Ok(match answer["matched"].as_u64() {
                     Some(0) => Outcome::Done,
                     _ => Outcome::Amiss,
                 })
             }
             Action::Apply(apply) => {
-                let mut operation = apply.common.operation(Kind::RetentionApply);
+                let mut operation = apply
+                    .asked
+                    .operation(Kind::RetentionApply, &apply.among.pattern);
                 operation.dry_run = apply.dry_run.dry_run;
-                let answer = apply.common.answer(&operation, tell_applied)?;
+                let answer = apply.asked.answer(&operation, tell_applied)?;
                 let done = format!(
                     "{} series were moved, {} redefined",
                     answer["moved"], answer["redefined"]
