@@ -16,16 +16,21 @@ const NOW: i64 = 1_750_000_000;
 
 /// Series with a point every ten seconds of the last ten minutes; the value of each is its age.
 fn engine(names: &[&str]) -> Engine {
+    let series: Vec<_> = names.iter().map(|&name| (name, "10s:1h,1m:1d")).collect();
+    engine_of(&series)
+}
+
+/// The same with retentions of their own; of several points in a slot the last one counts.
+fn engine_of(series: &[(&str, &str)]) -> Engine {
     let catalog = Arc::new(Catalog::in_memory());
     let store = MemoryStore::new(1);
     let mut writer = store.writer(0);
-    let retention = Arc::new(Retention::parse("10s:1h,1m:1d").unwrap());
-    for name in names {
+    for (name, retention) in series {
+        let retention = Arc::new(Retention::parse(retention).unwrap());
         let hash = name::hash(name.as_bytes());
         let id = catalog
             .create(name, hash, &retention, Rollup::default())
             .unwrap();
-        let retention = Arc::clone(&retention);
         let (name, rollup) = ((*name).into(), Rollup::default());
         writer
             .define(&SeriesDefinition {
@@ -91,6 +96,21 @@ fn widened_windows_are_read_in_the_first_batch() {
     windows.sort_unstable();
     assert_eq!(windows, [NOW - 90, NOW - 60]);
     assert_eq!(rendered.statistics.series_read(), 3);
+}
+
+#[test]
+fn windows_in_points_count_the_steps_of_the_series_that_are_left() {
+    let engine = engine_of(&[("fast", "10s:1h"), ("slow", "1m:1h")]);
+    let first = |inner: &str| {
+        let target = format!("movingAverage({inner},1)");
+        let rendered = engine.render(&request(&[&target])).unwrap();
+        rendered.series[0].values[0]
+    };
+    assert_eq!(first("fast"), 50.0);
+    assert_eq!(first("group(fast,slow)"), 100.0);
+    assert_eq!(first("exclude(group(fast,slow),\"slow\")"), 50.0);
+    let none = engine.render(&request(&["movingAverage(maximumAbove(fast,60),\"2min\")"]));
+    assert_eq!(none.unwrap().series.len(), 0);
 }
 
 #[test]

@@ -115,7 +115,8 @@ pub fn run_call(
     function.evaluate(&call)
 }
 
-/// The steps of a call whose function keeps the grid of its first parameter; `None` for other calls.
+/// The steps of a call whose function keeps the grid of its first parameter, which may be several
+/// lists; `None` for other calls.
 ///
 /// # Errors
 /// When the arguments do not fit, or as [`Evaluator::steps`].
@@ -125,13 +126,18 @@ pub fn steps_of_call(
     window: Window,
 ) -> Result<Option<Vec<i64>>, EvaluationError> {
     let function = registry::find(&call.function).filter(|function| function.keeps_grid());
-    let (Some(function), Some(argument)) = (function, call.arguments.first()) else {
+    let (Some(function), false) = (function, call.arguments.is_empty()) else {
         return Ok(None);
     };
     let bound = Call::bind(evaluator, call, function.signature(), window)?;
+    let first = function.signature().parameters.first();
+    let takes_all = first.is_some_and(|parameter| parameter.multiple);
+    let lists = &call.arguments[..if takes_all { call.arguments.len() } else { 1 }];
     let mut steps = Vec::new();
     for window in function.windows(&bound)? {
-        steps.extend(evaluator.steps(argument, window)?);
+        for list in lists {
+            steps.extend(evaluator.steps(list, window)?);
+        }
     }
     Ok(Some(steps))
 }

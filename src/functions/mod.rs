@@ -117,7 +117,8 @@ pub trait Function: Send + Sync {
     }
 
     /// True when it gives one series for each of its first parameter's, on the same grid, so that
-    /// their steps are known without running it.
+    /// their steps are known without running it. Not so a filter: it may drop those that have the
+    /// greatest step, or all.
     fn keeps_grid(&self) -> bool {
         false
     }

@@ -86,10 +86,6 @@ impl Function for NPercentile {
         &N_PERCENTILE
     }
 
-    fn keeps_grid(&self) -> bool {
-        true
-    }
-
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut all = call.series("seriesList")?;
         let n = call.number("n")?;

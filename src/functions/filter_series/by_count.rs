@@ -30,10 +30,6 @@ impl Function for Limit {
         &LIMIT
     }
 
-    fn keeps_grid(&self) -> bool {
-        true
-    }
-
     fn reach(&self, _call: &Call<'_>) -> Reach {
         Reach::Points(0)
     }
@@ -61,10 +57,6 @@ static UNIQUE: Signature = Signature {
 impl Function for Unique {
     fn signature(&self) -> &Signature {
         &UNIQUE
-    }
-
-    fn keeps_grid(&self) -> bool {
-        true
     }
 
     fn reach(&self, _call: &Call<'_>) -> Reach {
@@ -97,10 +89,6 @@ impl Function for RemoveEmptySeries {
         &REMOVE_EMPTY_SERIES
     }
 
-    fn keeps_grid(&self) -> bool {
-        true
-    }
-
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut all = call.series("seriesList")?;
         let factor = call.optional_number("xFilesFactor")?.unwrap_or(0.0);
@@ -125,10 +113,6 @@ static REMOVE_ZERO_SERIES: Signature = Signature {
 impl Function for RemoveZeroSeries {
     fn signature(&self) -> &Signature {
         &REMOVE_ZERO_SERIES
-    }
-
-    fn keeps_grid(&self) -> bool {
-        true
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
@@ -158,10 +142,6 @@ static MOST_DEVIANT: Signature = Signature {
 impl Function for MostDeviant {
     fn signature(&self) -> &Signature {
         &MOST_DEVIANT
-    }
-
-    fn keeps_grid(&self) -> bool {
-        true
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

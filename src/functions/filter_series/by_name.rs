@@ -53,10 +53,6 @@ impl Function for ByName {
         &self.signature
     }
 
-    fn keeps_grid(&self) -> bool {
-        true
-    }
-
     fn reach(&self, _call: &Call<'_>) -> Reach {
         Reach::Points(0)
     }

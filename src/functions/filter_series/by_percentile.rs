@@ -45,10 +45,6 @@ impl Function for AverageOutsidePercentile {
         &AVERAGE_OUTSIDE
     }
 
-    fn keeps_grid(&self) -> bool {
-        true
-    }
-
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
         let averages: Vec<f64> = all.iter().map(|series| mean(&series.values)).collect();
@@ -77,10 +73,6 @@ static REMOVE_BETWEEN: Signature = Signature {
 impl Function for RemoveBetweenPercentile {
     fn signature(&self) -> &Signature {
         &REMOVE_BETWEEN
-    }
-
-    fn keeps_grid(&self) -> bool {
-        true
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

@@ -95,10 +95,6 @@ impl Function for FilterSeries {
         &FILTER_SERIES
     }
 
-    fn keeps_grid(&self) -> bool {
-        true
-    }
-
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
         let aggregation = call.aggregation("func")?;
@@ -193,10 +189,6 @@ pub(super) static MINIMUM_BELOW: ShortForm = ShortForm::new(
 impl Function for ShortForm {
     fn signature(&self) -> &Signature {
         &self.signature
-    }
-
-    fn keeps_grid(&self) -> bool {
-        true
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {

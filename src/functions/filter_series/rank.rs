@@ -148,10 +148,6 @@ impl Function for Rank {
         &self.signature
     }
 
-    fn keeps_grid(&self) -> bool {
-        true
-    }
-
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
         let aggregation = match self.aggregation {

@@ -62,10 +62,6 @@ impl Function for Tukey {
         &self.signature
     }
 
-    fn keeps_grid(&self) -> bool {
-        true
-    }
-
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
         let basis = call.number("basis")?;

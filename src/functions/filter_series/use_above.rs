@@ -78,10 +78,6 @@ impl Function for AboveSeries {
         &ABOVE_SERIES
     }
 
-    fn keeps_grid(&self) -> bool {
-        true
-    }
-
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut all = call.series("seriesList")?;
         let value = call.number("value")?;
