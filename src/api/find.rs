@@ -70,7 +70,15 @@ impl Question {
         let clock = RequestClock::of(parameters, services)?;
         // The window is checked as the reference checks it, even where names are not filtered by it.
         let since = clock.optional_time(parameters, "from")?;
-        clock.optional_time(parameters, "until")?;
+        let until = clock.optional_time(parameters, "until")?;
+        if let (Some(since), Some(until)) = (since, until)
+            && since > until
+        {
+            let message = format!("from is {since}, which is later than until, {until}");
+            return Err(ApiError::bad_request(message));
+        }
+        // All nodes are local here; what is no number is a mistake all the same.
+        parameters.switch("local")?;
         let query = parameters
             .last("query")
             .ok_or_else(|| ApiError::bad_request("Missing required parameter 'query'"))?;

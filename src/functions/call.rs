@@ -402,6 +402,8 @@ impl Call<'_> {
     pub fn span(&self, parameter: &str) -> Result<Span, EvaluationError> {
         let read = |value: &Value| match value {
             Value::String(text) => Interval::parse(text).map(Span::Time),
+            // A part of a point is no point, as Python's `int` has it.
+            Value::Float(number) if number.is_finite() => Some(Span::Points(number.trunc() as i64)),
             other => other.integer().map(Span::Points),
         };
         let wanted = "a number of points or a length of time such as \"5min\"";

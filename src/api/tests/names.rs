@@ -119,6 +119,8 @@ async fn wrong_questions_are_answered_with_a_sentence() {
         "/metrics/find?query=*&format=bogus",
         "/metrics/find?query=*&from=bogus",
         "/metrics/find?query=*&until=bogus",
+        "/metrics/find?query=*&from=-1h&until=-2h",
+        "/metrics/find?query=*&local=yes",
         "/metrics/find?query=*&wildcards=x",
         "/metrics/find?query=*&jsonp=alert(1)//",
         "/metrics/expand?query=*&leavesOnly=x",

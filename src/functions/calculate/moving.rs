@@ -274,6 +274,15 @@ mod tests {
     }
 
     #[test]
+    fn part_of_a_point_is_not_counted() {
+        let result = samples().run("movingAverage(fast,2.5)", 60, 100);
+        assert_eq!(result[0].name, "movingAverage(fast,2.5)");
+        assert_eq!(result[0].tags.get("movingAverage"), Some("2.5"));
+        let whole = samples().run("movingAverage(fast,2)", 60, 100);
+        assert_eq!(result[0].values, whole[0].values);
+    }
+
+    #[test]
     fn nothing_moves_over_nothing() {
         assert!(samples().run("movingAverage(none,2)", 60, 100).is_empty());
         assert!(
