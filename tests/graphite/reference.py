@@ -23,6 +23,7 @@ cluster = sys.argv[2:]
 settings = f"""
 SECRET_KEY = 'none is kept here'
 STORAGE_DIR = {str(folder)!r}
+WHISPER_DIR = {str(folder / 'whisper')!r}
 LOG_DIR = {str(folder / 'log')!r}
 LOG_INFO_PERFORMANCE = False
 CARBONLINK_HOSTS = []
