@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use plumbago::format::msgpack::Msgpack;
 use plumbago::format::pickle::Pickle;
 use plumbago::format::{
-    Chunks, Csv, Dygraph, Encode, Json, JsonOptions, Raw, Rickshaw, SeriesEncoder, SeriesObjects,
+    Csv, Dygraph, Encode, Json, JsonOptions, Raw, Rickshaw, SeriesEncoder, SeriesObjects,
     carbonapi, write_float,
 };
 use plumbago::functions::Series;
@@ -56,10 +56,11 @@ fn series(shape: Shape) -> Vec<Series> {
     (0..SERIES).map(one).collect()
 }
 
-/// Pulls every chunk and lets it go, as a socket does.
+/// Makes every piece and lets it go, as a socket does.
 fn drain(encoder: impl Encode) -> usize {
-    Chunks::new(encoder)
-        .map(|chunk| black_box(chunk).len())
+    let pieces = 0..encoder.pieces();
+    pieces
+        .map(|piece| black_box(encoder.chunk(piece)).len())
         .sum()
 }
 
@@ -126,7 +127,7 @@ fn dygraph(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn rickshaw(bencher: Bencher<'_, '_>) {
     bench(bencher, Shape::Decimals, |list| {
-        SeriesEncoder::new(Rickshaw::default(), list)
+        SeriesEncoder::new(Rickshaw, list)
     });
 }
 

@@ -20,7 +20,7 @@ use crate::format::carbonapi::{
 use crate::format::protobuf::{
     Field, FieldValue, Fields, write_bool_field, write_bytes_field, write_text_field,
 };
-use crate::format::{Encode, Format, SeriesEncoder};
+use crate::format::{Chained, Format, SeriesEncoder};
 use crate::functions::{Series, Window};
 
 /// Names in one message; more is refused.
@@ -115,10 +115,12 @@ pub(super) async fn render(state: &State, request: &ApiRequest) -> ApiResult {
     let run = state
         .renders
         .run_cancelling(cancellation, move || fetch_all(&services, &fetches, &stop));
-    let series = run.await??;
+    let groups = run.await??.into_iter();
+    // Repeated fields need nothing between them.
+    let encoders = groups.map(|(format, series)| SeriesEncoder::new(format, series));
     Ok(reply::stream(
         Format::CarbonapiV3.content_type(),
-        SeriesGroups::new(series),
+        Chained::new(encoders.collect()),
     ))
 }
 
@@ -155,35 +157,6 @@ fn fetch_all(
         return Err(not_found());
     }
     Ok(groups)
-}
-
-/// Several lists of series, one after the other: repeated fields need nothing between them.
-struct SeriesGroups {
-    groups: std::vec::IntoIter<(FetchV3, Vec<Series>)>,
-    current: Option<SeriesEncoder<FetchV3>>,
-}
-
-impl SeriesGroups {
-    fn new(groups: Vec<(FetchV3, Vec<Series>)>) -> Self {
-        Self {
-            groups: groups.into_iter(),
-            current: None,
-        }
-    }
-}
-
-impl Encode for SeriesGroups {
-    fn encode(&mut self, out: &mut Vec<u8>) -> bool {
-        let more = self
-            .current
-            .as_mut()
-            .is_some_and(|encoder| encoder.encode(out));
-        if !more {
-            let next = self.groups.next();
-            self.current = next.map(|(format, series)| SeriesEncoder::new(format, series));
-        }
-        self.current.is_some()
-    }
 }
 
 /// The filter that a `MultiGlobRequest{startTime = 2}` asks for; 0 is no time.

@@ -23,6 +23,7 @@ mod incoming;
 mod limits;
 mod multipart;
 mod parameters;
+mod pieces;
 mod render;
 mod reply;
 mod request;

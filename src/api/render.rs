@@ -196,7 +196,7 @@ fn encode(format: Format, series: Vec<Series>, question: Question) -> Response {
     match format {
         Format::Json => text(format, walk(Json::new(question.json), series), question),
         Format::Dygraph => text(format, Dygraph::new(series), question),
-        Format::Rickshaw => text(format, walk(Rickshaw::default(), series), question),
+        Format::Rickshaw => text(format, walk(Rickshaw, series), question),
         Format::Csv => plain(format, walk(Csv::new(question.zone), series)),
         Format::Pickle => plain(format, walk(SeriesObjects::<Pickle>::default(), series)),
         Format::Msgpack => plain(format, walk(SeriesObjects::<Msgpack>::default(), series)),

@@ -1,18 +1,14 @@
 //! Answers: JSON of small shapes, documents of encoders, bytes.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use http_body::Frame;
 use serde::Serialize;
 
 use super::error::{ApiError, ApiResult};
 use super::parameters::Parameters;
-use crate::format::{Chunks, Encode};
+use super::pieces::PiecesBody;
+use crate::format::Encode;
 
 /// The media type of a call of a callback.
 pub(super) const JAVASCRIPT: &str = "text/javascript";
@@ -75,26 +71,12 @@ pub(super) fn callback(parameters: &Parameters) -> ApiResult<Option<String>> {
     Ok(Some(name.to_owned()))
 }
 
-/// The chunks of an encoder as a body: each is made when the connection has room for it.
+/// What an encoder says as a body. A reply of one piece is made at once; the pieces of a longer one by
+/// the threads that work on series, a few ahead of what the connection has taken.
 pub(super) fn stream(content_type: &'static str, encoder: impl Encode + 'static) -> Response {
-    let body = Body::new(ChunkBody {
-        chunks: Chunks::new(encoder),
-    });
+    let body = match encoder.pieces() {
+        1 => Body::from(encoder.chunk(0)),
+        _ => Body::new(PiecesBody::new(encoder)),
+    };
     bytes(content_type, body)
-}
-
-struct ChunkBody<E> {
-    chunks: Chunks<E>,
-}
-
-impl<E: Encode + Unpin> http_body::Body for ChunkBody<E> {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.chunks.next().map(|chunk| Ok(Frame::data(chunk))))
-    }
 }

@@ -37,6 +37,13 @@ pub fn give_memory_back() {
 pub fn start_pool() {
     let pool = ThreadPoolBuilder::new()
         .thread_name(|number| format!("series-{number}"))
-        .start_handler(|_| give_way());
+        .start_handler(|_| give_way())
+        // It was printed where it happened, and who waits for the result sees that it does not come.
+        .panic_handler(|_| ());
     let _ = pool.build_global();
+}
+
+/// Runs work on those threads, behind what was given to them before.
+pub fn spawn(work: impl FnOnce() + Send + 'static) {
+    rayon::spawn_fifo(work);
 }

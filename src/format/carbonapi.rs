@@ -10,7 +10,7 @@ use super::protobuf::{
     length_field_len, write_bool_field, write_bytes_field, write_float_field, write_integer_field,
     write_length, write_text_field,
 };
-use super::series::SeriesFormat;
+use super::series::{Place, SeriesFormat};
 use crate::functions::Series;
 
 const VALUE_BYTES: usize = size_of::<f64>();
@@ -30,7 +30,7 @@ mod v2 {
 }
 
 impl SeriesFormat for FetchV2 {
-    fn begin(&mut self, out: &mut Vec<u8>, series: &Series) -> Option<usize> {
+    fn begin(&self, out: &mut Vec<u8>, series: &Series, _place: Place) {
         let count = series.values.len();
         let mut head = Vec::with_capacity(series.name.len() + 32);
         write_text_field(&mut head, v2::NAME, &series.name);
@@ -43,17 +43,16 @@ impl SeriesFormat for FetchV2 {
         write_length(out, 1, length);
         out.extend_from_slice(&head);
         write_length(out, v2::VALUES, count * VALUE_BYTES);
-        Some(count)
     }
 
-    fn values(&mut self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
+    fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
         for value in &series.values[range] {
             let shown = if value.is_nan() { 0.0 } else { *value };
             out.extend_from_slice(&shown.to_le_bytes());
         }
     }
 
-    fn end(&mut self, out: &mut Vec<u8>, series: &Series) {
+    fn end(&self, out: &mut Vec<u8>, series: &Series) {
         write_length(out, v2::IS_ABSENT, series.values.len());
         out.extend(series.values.iter().map(|value| u8::from(value.is_nan())));
     }
@@ -83,7 +82,7 @@ mod v3 {
 }
 
 impl SeriesFormat for FetchV3 {
-    fn begin(&mut self, out: &mut Vec<u8>, series: &Series) -> Option<usize> {
+    fn begin(&self, out: &mut Vec<u8>, series: &Series, _place: Place) {
         let count = series.values.len();
         let mut head = Vec::with_capacity(series.name.len() + series.path_expression.len() + 64);
         write_text_field(&mut head, v3::NAME, &series.name);
@@ -99,10 +98,9 @@ impl SeriesFormat for FetchV3 {
         write_length(out, 1, length);
         out.extend_from_slice(&head);
         write_length(out, v3::VALUES, count * VALUE_BYTES);
-        Some(count)
     }
 
-    fn values(&mut self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
+    fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
         for value in &series.values[range] {
             out.extend_from_slice(&value.to_le_bytes());
         }

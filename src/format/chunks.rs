@@ -1,61 +1,35 @@
-//! From pieces to chunks: how an encoder is pulled.
+//! From pieces to bytes: how a reply is put together.
 
 use bytes::Bytes;
 
-/// A chunk is handed on once it holds this much: large enough that framing costs nothing, small
-/// enough that encoding one does not keep a network thread from its other connections.
-const CHUNK_BYTES: usize = 64 * 1024;
+/// Room for a piece: most are a little smaller.
+const PIECE_BYTES: usize = 112 * 1024;
 
-/// Room for what the last piece adds beyond [`CHUNK_BYTES`].
-const PIECE_BYTES: usize = 16 * 1024;
+/// A reply in pieces, each of which can be made alone: in any order, and at the same time as others.
+///
+/// A piece is small enough that a few of them are nothing to hold, and large enough that handing one to
+/// another thread pays.
+pub trait Encode: Send + Sync {
+    /// How many pieces there are.
+    fn pieces(&self) -> usize;
 
-/// A reply in the making.
-pub trait Encode: Send + Unpin {
-    /// Appends the next piece, a few kilobytes at most where the data allows; false once all is out.
-    fn encode(&mut self, out: &mut Vec<u8>) -> bool;
-}
+    /// Appends one of them.
+    fn encode(&self, piece: usize, out: &mut Vec<u8>);
 
-impl Encode for Box<dyn Encode> {
-    fn encode(&mut self, out: &mut Vec<u8>) -> bool {
-        (**self).encode(out)
-    }
-}
-
-/// The chunks of a reply.
-pub struct Chunks<E> {
-    encoder: E,
-    finished: bool,
-}
-
-impl<E: Encode> Chunks<E> {
-    /// Chunks of everything that the encoder will say.
-    pub fn new(encoder: E) -> Self {
-        Self {
-            encoder,
-            finished: false,
-        }
+    /// One of them by itself.
+    fn chunk(&self, piece: usize) -> Bytes {
+        let mut out = Vec::with_capacity(PIECE_BYTES);
+        self.encode(piece, &mut out);
+        Bytes::from(out)
     }
 
     /// The whole reply at once, for tests and for replies that are known to be small.
-    pub fn collect_bytes(mut self) -> Vec<u8> {
+    fn collect_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        while self.encoder.encode(&mut out) {}
+        for piece in 0..self.pieces() {
+            self.encode(piece, &mut out);
+        }
         out
-    }
-}
-
-impl<E: Encode> Iterator for Chunks<E> {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        if self.finished {
-            return None;
-        }
-        let mut out = Vec::with_capacity(CHUNK_BYTES + PIECE_BYTES);
-        while !self.finished && out.len() < CHUNK_BYTES {
-            self.finished = !self.encoder.encode(&mut out);
-        }
-        (!out.is_empty()).then(|| Bytes::from(out))
     }
 }
 
@@ -64,14 +38,6 @@ pub struct Wrapped<E> {
     before: Vec<u8>,
     behind: &'static [u8],
     encoder: E,
-    part: Part,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
-    Opening,
-    Inside,
-    Closed,
 }
 
 impl<E: Encode> Wrapped<E> {
@@ -81,7 +47,6 @@ impl<E: Encode> Wrapped<E> {
             before,
             behind,
             encoder,
-            part: Part::Opening,
         }
     }
 
@@ -95,16 +60,45 @@ impl<E: Encode> Wrapped<E> {
 }
 
 impl<E: Encode> Encode for Wrapped<E> {
-    fn encode(&mut self, out: &mut Vec<u8>) -> bool {
-        if self.part == Part::Opening {
-            out.append(&mut self.before);
-            self.part = Part::Inside;
+    fn pieces(&self) -> usize {
+        self.encoder.pieces().max(1)
+    }
+
+    fn encode(&self, piece: usize, out: &mut Vec<u8>) {
+        if piece == 0 {
+            out.extend_from_slice(&self.before);
         }
-        if self.part == Part::Inside && !self.encoder.encode(out) {
+        if piece < self.encoder.pieces() {
+            self.encoder.encode(piece, out);
+        }
+        if piece + 1 == self.pieces() {
             out.extend_from_slice(self.behind);
-            self.part = Part::Closed;
         }
-        self.part != Part::Closed
+    }
+}
+
+/// Encoders one behind the other.
+pub struct Chained<E>(Vec<E>);
+
+impl<E: Encode> Chained<E> {
+    /// All of these, in order.
+    pub fn new(encoders: Vec<E>) -> Self {
+        Self(encoders)
+    }
+}
+
+impl<E: Encode> Encode for Chained<E> {
+    fn pieces(&self) -> usize {
+        self.0.iter().map(Encode::pieces).sum()
+    }
+
+    fn encode(&self, mut piece: usize, out: &mut Vec<u8>) {
+        for encoder in &self.0 {
+            if piece < encoder.pieces() {
+                return encoder.encode(piece, out);
+            }
+            piece -= encoder.pieces();
+        }
     }
 }
 
@@ -112,28 +106,31 @@ impl<E: Encode> Encode for Wrapped<E> {
 mod tests {
     use super::*;
 
-    struct Countdown(usize);
+    struct Digits(usize);
 
-    impl Encode for Countdown {
-        fn encode(&mut self, out: &mut Vec<u8>) -> bool {
-            self.0 -= 1;
-            out.extend_from_slice(&[b'x'; 1000]);
-            self.0 > 0
+    impl Encode for Digits {
+        fn pieces(&self) -> usize {
+            self.0
+        }
+
+        fn encode(&self, piece: usize, out: &mut Vec<u8>) {
+            out.push(b'0' + piece as u8);
         }
     }
 
     #[test]
-    fn chunks_hold_every_byte_once_and_stay_small() {
-        let chunks: Vec<_> = Chunks::new(Countdown(500)).collect();
-        assert_eq!(chunks.iter().map(Bytes::len).sum::<usize>(), 500_000);
-        assert!(chunks.iter().all(|chunk| chunk.len() < CHUNK_BYTES + 1000));
-        assert!(chunks.len() > 5);
+    fn callback_wraps_the_whole_reply() {
+        let wrapped = |pieces| Wrapped::in_callback("a.b".into(), Digits(pieces)).collect_bytes();
+        assert_eq!(wrapped(3), b"a.b(012)");
+        assert_eq!(wrapped(1), b"a.b(0)");
+        assert_eq!(wrapped(0), b"a.b()");
     }
 
     #[test]
-    fn callback_wraps_the_whole_reply() {
-        let bytes = Chunks::new(Wrapped::in_callback("a.b".into(), Countdown(2))).collect_bytes();
-        assert!(bytes.starts_with(b"a.b(xxx") && bytes.ends_with(b"xxx)"));
-        assert_eq!(bytes.len(), 2000 + 5);
+    fn chained_encoders_follow_one_another() {
+        let chained = Chained::new(vec![Digits(2), Digits(0), Digits(1)]);
+        assert_eq!(chained.pieces(), 3);
+        assert_eq!(chained.collect_bytes(), b"010");
+        assert_eq!(&*chained.chunk(1), b"1");
     }
 }

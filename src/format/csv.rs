@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::number::write_float;
-use super::series::SeriesFormat;
+use super::series::{Place, SeriesFormat};
 use crate::functions::Series;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -16,9 +16,12 @@ const EPOCH: Date = Date::constant(1970, 1, 1);
 /// Rows with local times and an empty field for null.
 pub struct Csv {
     zone: TimeZone,
-    /// The quoted name of the series that is being written, with its comma.
-    name: Vec<u8>,
-    /// The last day printed and its text, which most rows share.
+}
+
+/// Writes local times, most of which share a day and an offset with the one before.
+struct LocalTimes<'a> {
+    zone: &'a TimeZone,
+    /// The last day printed and its text.
     day: (i64, [u8; 10]),
     offset: OffsetSpan,
 }
@@ -59,17 +62,22 @@ impl OffsetSpan {
 impl Csv {
     /// Rows with times in this zone.
     pub fn new(zone: TimeZone) -> Self {
+        Self { zone }
+    }
+}
+
+impl<'a> LocalTimes<'a> {
+    fn new(zone: &'a TimeZone) -> Self {
         Self {
             zone,
-            name: Vec::new(),
             day: (0, *b"1970-01-01"),
             offset: OffsetSpan::NEVER,
         }
     }
 
-    fn write_time(&mut self, out: &mut Vec<u8>, time: i64) {
+    fn write(&mut self, out: &mut Vec<u8>, time: i64) {
         if !self.offset.holds_for(time) {
-            self.offset = OffsetSpan::beginning(time, &self.zone);
+            self.offset = OffsetSpan::beginning(time, self.zone);
         }
         let local = time.saturating_add(self.offset.seconds);
         let day = local.div_euclid(DAY_SECONDS);
@@ -123,18 +131,18 @@ fn write_field(out: &mut Vec<u8>, text: &str) {
 }
 
 impl SeriesFormat for Csv {
-    fn begin(&mut self, _out: &mut Vec<u8>, series: &Series) -> Option<usize> {
-        self.name.clear();
-        write_field(&mut self.name, &series.name);
-        self.name.push(b',');
-        Some(series.values.len())
-    }
+    /// Each row says the name, and nothing stands before the rows.
+    fn begin(&self, _out: &mut Vec<u8>, _series: &Series, _place: Place) {}
 
-    fn values(&mut self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
+    fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
+        let mut name = Vec::with_capacity(series.name.len() + 1);
+        write_field(&mut name, &series.name);
+        name.push(b',');
+        let mut times = LocalTimes::new(&self.zone);
         let mut time = series.start + series.step * range.start as i64;
         for value in &series.values[range] {
-            out.extend_from_slice(&self.name);
-            self.write_time(out, time);
+            out.extend_from_slice(&name);
+            times.write(out, time);
             out.push(b',');
             if value.is_finite() {
                 write_float(out, *value);

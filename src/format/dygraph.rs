@@ -3,11 +3,9 @@
 use super::Encode;
 use super::json::write_json_value;
 use super::number::write_integer;
+use super::series::VALUES_A_PIECE;
 use super::text::write_json_string;
 use crate::functions::Series;
-
-/// Rows written in one piece when there is a single column.
-const CELLS_A_PIECE: usize = 256;
 
 /// The table that the dygraph library draws; times are in milliseconds.
 ///
@@ -19,8 +17,6 @@ pub struct Dygraph {
     start: i64,
     step: i64,
     rows: usize,
-    next_row: usize,
-    opened: bool,
 }
 
 impl Dygraph {
@@ -40,13 +36,14 @@ impl Dygraph {
             start,
             step,
             rows,
-            next_row: 0,
-            opened: false,
         }
     }
 
-    fn open(&mut self, out: &mut Vec<u8>) {
-        self.opened = true;
+    fn rows_a_piece(&self) -> usize {
+        (VALUES_A_PIECE / self.series.len().max(1)).max(1)
+    }
+
+    fn open(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"labels\":[\"Time\"");
         for series in &self.series {
             out.push(b',');
@@ -72,35 +69,35 @@ impl Dygraph {
 }
 
 impl Encode for Dygraph {
-    fn encode(&mut self, out: &mut Vec<u8>) -> bool {
+    fn pieces(&self) -> usize {
+        self.rows.div_ceil(self.rows_a_piece()).max(1)
+    }
+
+    fn encode(&self, piece: usize, out: &mut Vec<u8>) {
         if self.series.is_empty() {
             out.extend_from_slice(b"{}");
-            return false;
+            return;
         }
-        if !self.opened {
+        if piece == 0 {
             self.open(out);
         }
-        let rows_a_piece = (CELLS_A_PIECE / self.series.len()).max(1);
-        let until = self.rows.min(self.next_row + rows_a_piece);
-        for row in self.next_row..until {
+        let rows = self.rows_a_piece();
+        for row in piece * rows..self.rows.min((piece + 1) * rows) {
             self.row(out, row);
         }
-        self.next_row = until;
-        if until == self.rows {
+        if piece + 1 == self.pieces() {
             out.extend_from_slice(b"]}");
         }
-        until < self.rows
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Chunks;
     use super::super::fixture::series;
     use super::*;
 
     fn table(list: Vec<Series>) -> String {
-        String::from_utf8(Chunks::new(Dygraph::new(list)).collect_bytes()).unwrap()
+        String::from_utf8(Dygraph::new(list).collect_bytes()).unwrap()
     }
 
     #[test]

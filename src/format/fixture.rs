@@ -1,6 +1,6 @@
 //! Series for the tests of the formats.
 
-use super::{Chunks, SeriesEncoder, SeriesFormat};
+use super::{Encode, SeriesEncoder, SeriesFormat};
 use crate::functions::Series;
 
 pub(super) fn encode(format: impl SeriesFormat, series: Vec<Series>) -> String {
@@ -8,7 +8,7 @@ pub(super) fn encode(format: impl SeriesFormat, series: Vec<Series>) -> String {
 }
 
 pub(super) fn encode_bytes(format: impl SeriesFormat, series: Vec<Series>) -> Vec<u8> {
-    Chunks::new(SeriesEncoder::new(format, series)).collect_bytes()
+    SeriesEncoder::new(format, series).collect_bytes()
 }
 
 pub(super) fn series(name: &str, start: i64, step: i64, values: &[f64]) -> Series {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::number::{FLOAT_TEXT_MAX, put_float, write_float, write_integer};
-use super::series::{SeriesFormat, points_within};
+use super::series::{Place, SeriesFormat, points_within};
 use super::text::{write_json_string, write_key};
 use crate::functions::Series;
 
@@ -22,11 +22,6 @@ pub struct Json {
     options: JsonOptions,
     /// Further members of each series, written as they are; by position, empty for none.
     members: Vec<Vec<u8>>,
-    position: usize,
-    first_series: bool,
-    first_point: bool,
-    /// No series has any point: the reference then shows none of them.
-    is_empty: bool,
 }
 
 impl Json {
@@ -35,10 +30,6 @@ impl Json {
         Self {
             options,
             members: Vec::new(),
-            position: 0,
-            first_series: true,
-            first_point: true,
-            is_empty: false,
         }
     }
 
@@ -49,8 +40,8 @@ impl Json {
         self
     }
 
-    fn further_members(&mut self, out: &mut Vec<u8>) {
-        let members = self.members.get(self.position - 1);
+    fn further_members(&self, out: &mut Vec<u8>, place: Place) {
+        let members = self.members.get(place.index);
         if let Some(members) = members.filter(|members| !members.is_empty()) {
             out.extend_from_slice(members);
             out.push(b',');
@@ -89,11 +80,7 @@ impl Json {
         out.push(b'}');
     }
 
-    fn pretty_point(&mut self, out: &mut Vec<u8>, value: f64, time: i64) {
-        if !self.first_point {
-            out.push(b',');
-        }
-        self.first_point = false;
+    fn pretty_point(&self, out: &mut Vec<u8>, value: f64, time: i64) {
         self.break_line(out, 3);
         out.push(b'[');
         self.break_line(out, 4);
@@ -105,29 +92,62 @@ impl Json {
         out.push(b']');
     }
 
-    /// Points as close as they can be: most answers are little else, so room is made once for all of
-    /// them, and no byte is written twice.
-    fn points(&mut self, out: &mut Vec<u8>, values: &[f64], start: i64, step: i64) {
-        let mut at = out.len();
-        out.resize(at + values.len() * POINT_TEXT_MAX, 0);
-        let mut time = TimeText::of(start);
-        for value in values {
-            if !(self.options.no_null_points && value.is_nan()) {
-                if !self.first_point {
-                    out[at] = b',';
+    /// Points as close as they can be: most answers are little else, so room is made for many of them
+    /// at once.
+    fn points(&self, out: &mut Vec<u8>, mut points: Points<'_>) {
+        let mut time = TimeText::of(points.time);
+        for values in points.values.chunks(VALUES_AT_ONCE) {
+            let mut at = out.len();
+            out.resize(at + values.len() * POINT_TEXT_MAX, 0);
+            for value in values {
+                if !self.leaves_out(*value) {
+                    if !points.is_first {
+                        out[at] = b',';
+                        at += 1;
+                    }
+                    points.is_first = false;
+                    out[at] = b'[';
                     at += 1;
+                    at += put_json_value(&mut out[at..], *value);
+                    at += time.put(&mut out[at..]);
                 }
-                self.first_point = false;
-                out[at] = b'[';
-                at += 1;
-                at += put_json_value(&mut out[at..], *value);
-                at += time.put(&mut out[at..]);
+                time.advance(points.step);
             }
-            time.advance(step);
+            out.truncate(at);
         }
-        out.truncate(at);
+    }
+
+    fn pretty_points(&self, out: &mut Vec<u8>, mut points: Points<'_>) {
+        for value in points.values {
+            if !self.leaves_out(*value) {
+                if !points.is_first {
+                    out.push(b',');
+                }
+                points.is_first = false;
+                self.pretty_point(out, *value, points.time);
+            }
+            points.time += points.step;
+        }
+    }
+
+    #[inline]
+    fn leaves_out(&self, value: f64) -> bool {
+        self.options.no_null_points && value.is_nan()
     }
 }
+
+/// A run of values of one series.
+struct Points<'a> {
+    values: &'a [f64],
+    /// Of the next value.
+    time: i64,
+    step: i64,
+    /// No point of the series was written yet.
+    is_first: bool,
+}
+
+/// How many points room is made for at once: what is written stays in the nearest cache.
+const VALUES_AT_ONCE: usize = 256;
 
 /// Room for the text of a point: comma, bracket, number, time.
 const POINT_TEXT_MAX: usize = 2 + FLOAT_TEXT_MAX + TIME_TEXT_MAX;
@@ -220,24 +240,28 @@ fn not_finite(value: f64) -> &'static [u8] {
 }
 
 impl SeriesFormat for Json {
-    fn open(&mut self, out: &mut Vec<u8>, series: &[Series]) {
-        self.is_empty = series.iter().all(|one| one.values.is_empty());
+    fn open(&self, out: &mut Vec<u8>, _series: &[Series]) {
         out.push(b'[');
     }
 
-    fn begin(&mut self, out: &mut Vec<u8>, series: &Series) -> Option<usize> {
-        let count = points_within(series);
-        self.position += 1;
-        let is_hidden = self.options.no_null_points
-            && series.values[..count].iter().all(|value| value.is_nan());
-        if self.is_empty || is_hidden {
-            return None;
-        }
-        if !self.first_series {
+    /// When no series has any point the reference shows none of them.
+    fn shows_any(&self, series: &[Series]) -> bool {
+        !series.iter().all(|one| one.values.is_empty())
+    }
+
+    fn shows(&self, series: &Series) -> bool {
+        let values = &series.values[..points_within(series)];
+        !self.options.no_null_points || values.iter().any(|value| !value.is_nan())
+    }
+
+    fn count(&self, series: &Series) -> usize {
+        points_within(series)
+    }
+
+    fn begin(&self, out: &mut Vec<u8>, series: &Series, place: Place) {
+        if !place.is_first {
             out.push(b',');
         }
-        self.first_series = false;
-        self.first_point = true;
         self.break_line(out, 1);
         out.push(b'{');
         self.break_line(out, 2);
@@ -249,28 +273,28 @@ impl SeriesFormat for Json {
         self.tags(out, series);
         out.push(b',');
         self.break_line(out, 2);
-        self.further_members(out);
+        self.further_members(out, place);
         self.key(out, "datapoints");
         out.push(b'[');
-        Some(count)
     }
 
-    fn values(&mut self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
-        let mut time = series.start + series.step * range.start as i64;
-        if !self.options.pretty {
-            self.points(out, &series.values[range], time, series.step);
-            return;
-        }
-        for value in &series.values[range] {
-            if !(self.options.no_null_points && value.is_nan()) {
-                self.pretty_point(out, *value, time);
-            }
-            time += series.step;
+    fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
+        let before = &series.values[..range.start];
+        let points = Points {
+            time: series.start + series.step * range.start as i64,
+            step: series.step,
+            is_first: before.iter().all(|value| self.leaves_out(*value)),
+            values: &series.values[range],
+        };
+        if self.options.pretty {
+            self.pretty_points(out, points);
+        } else {
+            self.points(out, points);
         }
     }
 
-    fn end(&mut self, out: &mut Vec<u8>, _series: &Series) {
-        if !self.first_point {
+    fn end(&self, out: &mut Vec<u8>, series: &Series) {
+        if points_within(series) > 0 {
             self.break_line(out, 2);
         }
         out.push(b']');
@@ -278,8 +302,8 @@ impl SeriesFormat for Json {
         out.push(b'}');
     }
 
-    fn close(&mut self, out: &mut Vec<u8>) {
-        if !self.first_series {
+    fn close(&self, out: &mut Vec<u8>, is_empty: bool) {
+        if !is_empty {
             self.break_line(out, 0);
         }
         out.push(b']');

@@ -1,8 +1,8 @@
 //! Series to bytes: the last room of the read road, between `evaluate` and the socket.
 //!
-//! An [`Encode`] is pulled: it appends a small piece at a time, so a reply is never whole in memory,
-//! a slow client holds no thread, and an abandoned reply costs nothing more. [`Chunks`] makes buffers
-//! of a size that suits a socket out of those pieces; `api` feeds them to the connection.
+//! An [`Encode`] makes any piece of its reply by itself, so a reply is never whole in memory, several
+//! threads can make it, a slow client holds none of them, and an abandoned reply costs nothing more.
+//! `api` asks for the pieces and feeds them to the connection.
 //!
 //! Everything here is pure and synchronous. Encoders own their series; values stay shared.
 
@@ -24,7 +24,7 @@ mod text;
 #[cfg(test)]
 mod fixture;
 
-pub use chunks::{Chunks, Encode, Wrapped};
+pub use chunks::{Chained, Encode, Wrapped};
 pub use csv::Csv;
 pub use dygraph::Dygraph;
 pub use json::{Json, JsonOptions};
@@ -32,7 +32,7 @@ pub use number::{write_float, write_integer};
 pub use objects::{Objects, SeriesObjects};
 pub use raw::Raw;
 pub use rickshaw::Rickshaw;
-pub use series::{SeriesEncoder, SeriesFormat};
+pub use series::{Place, SeriesEncoder, SeriesFormat};
 pub use text::{write_integer_member, write_json_string, write_key};
 
 /// The formats that `/render` knows by name.

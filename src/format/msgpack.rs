@@ -42,15 +42,15 @@ fn write_length(out: &mut Vec<u8>, length: usize, fix: (u8, usize), forms: (u8, 
 impl Objects for Msgpack {
     const CONTENT_TYPE: &'static str = "application/x-msgpack";
 
-    fn begin_list(&mut self, out: &mut Vec<u8>, length: usize) {
+    fn begin_list(&self, out: &mut Vec<u8>, length: usize) {
         write_length(out, length, (FIX_ARRAY, 16), (ARRAY_16, ARRAY_32));
     }
 
-    fn begin_map(&mut self, out: &mut Vec<u8>, length: usize) {
+    fn begin_map(&self, out: &mut Vec<u8>, length: usize) {
         write_length(out, length, (FIX_MAP, 16), (MAP_16, MAP_32));
     }
 
-    fn text(&mut self, out: &mut Vec<u8>, text: &str) {
+    fn text(&self, out: &mut Vec<u8>, text: &str) {
         match u8::try_from(text.len()) {
             Ok(length) if length >= 32 => out.extend_from_slice(&[STR_8, length]),
             _ => write_length(out, text.len(), (FIX_STR, 32), (STR_16, STR_32)),
@@ -58,7 +58,7 @@ impl Objects for Msgpack {
         out.extend_from_slice(text.as_bytes());
     }
 
-    fn integer(&mut self, out: &mut Vec<u8>, value: i64) {
+    fn integer(&self, out: &mut Vec<u8>, value: i64) {
         match value {
             -32..=127 => out.push(value as u8),
             128..=0xff => out.extend_from_slice(&[UINT_8, value as u8]),
@@ -78,17 +78,17 @@ impl Objects for Msgpack {
     }
 
     #[inline]
-    fn float(&mut self, out: &mut Vec<u8>, value: f64) {
+    fn float(&self, out: &mut Vec<u8>, value: f64) {
         let mut bytes = [FLOAT_64; 9];
         bytes[1..].copy_from_slice(&value.to_be_bytes());
         out.extend_from_slice(&bytes);
     }
 
-    fn boolean(&mut self, out: &mut Vec<u8>, value: bool) {
+    fn boolean(&self, out: &mut Vec<u8>, value: bool) {
         out.push(if value { TRUE } else { FALSE });
     }
 
-    fn null(&mut self, out: &mut Vec<u8>) {
+    fn null(&self, out: &mut Vec<u8>) {
         out.push(NIL);
     }
 }

@@ -6,46 +6,46 @@
 
 use std::ops::Range;
 
-use super::SeriesFormat;
+use super::{Place, SeriesFormat};
 use crate::functions::Series;
 
 /// A writer of nested values. Lengths are given up front because MessagePack needs them; ends are
 /// said because pickle needs those. A whole document starts and finishes once.
-pub trait Objects: Send + Unpin + Default {
+pub trait Objects: Send + Sync + Default {
     /// The media type of the documents.
     const CONTENT_TYPE: &'static str;
 
     /// Before everything.
-    fn start(&mut self, _out: &mut Vec<u8>) {}
+    fn start(&self, _out: &mut Vec<u8>) {}
     /// After everything.
-    fn finish(&mut self, _out: &mut Vec<u8>) {}
+    fn finish(&self, _out: &mut Vec<u8>) {}
     /// A list of so many values follows.
-    fn begin_list(&mut self, out: &mut Vec<u8>, length: usize);
+    fn begin_list(&self, out: &mut Vec<u8>, length: usize);
     /// The list is complete.
-    fn end_list(&mut self, _out: &mut Vec<u8>) {}
+    fn end_list(&self, _out: &mut Vec<u8>) {}
     /// So many pairs of key and value follow.
-    fn begin_map(&mut self, out: &mut Vec<u8>, length: usize);
+    fn begin_map(&self, out: &mut Vec<u8>, length: usize);
     /// The map is complete.
-    fn end_map(&mut self, _out: &mut Vec<u8>) {}
+    fn end_map(&self, _out: &mut Vec<u8>) {}
     /// Text.
-    fn text(&mut self, out: &mut Vec<u8>, text: &str);
+    fn text(&self, out: &mut Vec<u8>, text: &str);
     /// A whole number.
-    fn integer(&mut self, out: &mut Vec<u8>, value: i64);
+    fn integer(&self, out: &mut Vec<u8>, value: i64);
     /// A number, infinities and NaN included.
-    fn float(&mut self, out: &mut Vec<u8>, value: f64);
+    fn float(&self, out: &mut Vec<u8>, value: f64);
     /// True or false.
-    fn boolean(&mut self, out: &mut Vec<u8>, value: bool);
+    fn boolean(&self, out: &mut Vec<u8>, value: bool);
     /// Nothing.
-    fn null(&mut self, out: &mut Vec<u8>);
+    fn null(&self, out: &mut Vec<u8>);
 
     /// A key with a text.
-    fn text_member(&mut self, out: &mut Vec<u8>, key: &str, value: &str) {
+    fn text_member(&self, out: &mut Vec<u8>, key: &str, value: &str) {
         self.text(out, key);
         self.text(out, value);
     }
 
     /// A key with a whole number.
-    fn integer_member(&mut self, out: &mut Vec<u8>, key: &str, value: i64) {
+    fn integer_member(&self, out: &mut Vec<u8>, key: &str, value: i64) {
         self.text(out, key);
         self.integer(out, value);
     }
@@ -62,13 +62,13 @@ pub struct SeriesObjects<O> {
 }
 
 impl<O: Objects> SeriesFormat for SeriesObjects<O> {
-    fn open(&mut self, out: &mut Vec<u8>, series: &[Series]) {
+    fn open(&self, out: &mut Vec<u8>, series: &[Series]) {
         self.objects.start(out);
         self.objects.begin_list(out, series.len());
     }
 
-    fn begin(&mut self, out: &mut Vec<u8>, series: &Series) -> Option<usize> {
-        let objects = &mut self.objects;
+    fn begin(&self, out: &mut Vec<u8>, series: &Series, _place: Place) {
+        let objects = &self.objects;
         objects.begin_map(out, SERIES_KEYS);
         objects.text_member(out, "name", &series.name);
         objects.integer_member(out, "start", series.start);
@@ -81,10 +81,9 @@ impl<O: Objects> SeriesFormat for SeriesObjects<O> {
         objects.float(out, series.x_files_factor);
         objects.text(out, "values");
         objects.begin_list(out, series.values.len());
-        Some(series.values.len())
     }
 
-    fn values(&mut self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
+    fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
         for value in &series.values[range] {
             if value.is_nan() {
                 self.objects.null(out);
@@ -94,12 +93,12 @@ impl<O: Objects> SeriesFormat for SeriesObjects<O> {
         }
     }
 
-    fn end(&mut self, out: &mut Vec<u8>, _series: &Series) {
+    fn end(&self, out: &mut Vec<u8>, _series: &Series) {
         self.objects.end_list(out);
         self.objects.end_map(out);
     }
 
-    fn close(&mut self, out: &mut Vec<u8>) {
+    fn close(&self, out: &mut Vec<u8>, _is_empty: bool) {
         self.objects.end_list(out);
         self.objects.finish(out);
     }

@@ -27,31 +27,31 @@ pub struct Pickle;
 impl Objects for Pickle {
     const CONTENT_TYPE: &'static str = "application/pickle";
 
-    fn start(&mut self, out: &mut Vec<u8>) {
+    fn start(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&PROTOCOL);
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) {
+    fn finish(&self, out: &mut Vec<u8>) {
         out.push(STOP);
     }
 
-    fn begin_list(&mut self, out: &mut Vec<u8>, _length: usize) {
+    fn begin_list(&self, out: &mut Vec<u8>, _length: usize) {
         out.extend_from_slice(&[EMPTY_LIST, MARK]);
     }
 
-    fn end_list(&mut self, out: &mut Vec<u8>) {
+    fn end_list(&self, out: &mut Vec<u8>) {
         out.push(APPENDS);
     }
 
-    fn begin_map(&mut self, out: &mut Vec<u8>, _length: usize) {
+    fn begin_map(&self, out: &mut Vec<u8>, _length: usize) {
         out.extend_from_slice(&[EMPTY_DICT, MARK]);
     }
 
-    fn end_map(&mut self, out: &mut Vec<u8>) {
+    fn end_map(&self, out: &mut Vec<u8>) {
         out.push(SETITEMS);
     }
 
-    fn text(&mut self, out: &mut Vec<u8>, text: &str) {
+    fn text(&self, out: &mut Vec<u8>, text: &str) {
         let length = u32::try_from(text.len())
             .expect("names and legends are bounded by the memory a query may use, below 4 GiB");
         out.push(BINUNICODE);
@@ -59,7 +59,7 @@ impl Objects for Pickle {
         out.extend_from_slice(text.as_bytes());
     }
 
-    fn integer(&mut self, out: &mut Vec<u8>, value: i64) {
+    fn integer(&self, out: &mut Vec<u8>, value: i64) {
         match i32::try_from(value) {
             Ok(small) => {
                 out.push(BININT);
@@ -73,17 +73,17 @@ impl Objects for Pickle {
     }
 
     #[inline]
-    fn float(&mut self, out: &mut Vec<u8>, value: f64) {
+    fn float(&self, out: &mut Vec<u8>, value: f64) {
         let mut bytes = [BINFLOAT; 9];
         bytes[1..].copy_from_slice(&value.to_be_bytes());
         out.extend_from_slice(&bytes);
     }
 
-    fn boolean(&mut self, out: &mut Vec<u8>, value: bool) {
+    fn boolean(&self, out: &mut Vec<u8>, value: bool) {
         out.push(if value { NEWTRUE } else { NEWFALSE });
     }
 
-    fn null(&mut self, out: &mut Vec<u8>) {
+    fn null(&self, out: &mut Vec<u8>) {
         out.push(NONE);
     }
 }
@@ -94,11 +94,11 @@ mod tests {
     use super::super::fixture::{encode_bytes, series};
     use super::*;
 
-    fn written(write: impl FnOnce(&mut Pickle, &mut Vec<u8>)) -> Vec<u8> {
+    fn written(write: impl FnOnce(&Pickle, &mut Vec<u8>)) -> Vec<u8> {
         let mut out = Vec::new();
-        let mut pickle = Pickle;
+        let pickle = Pickle;
         pickle.start(&mut out);
-        write(&mut pickle, &mut out);
+        write(&pickle, &mut out);
         pickle.finish(&mut out);
         out
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::number::{write_float, write_integer};
-use super::series::SeriesFormat;
+use super::series::{Place, SeriesFormat};
 use crate::functions::Series;
 
 /// One line a series, in Python's words: `None` for nothing, `inf` and `-inf`.
@@ -11,17 +11,16 @@ use crate::functions::Series;
 pub struct Raw;
 
 impl SeriesFormat for Raw {
-    fn begin(&mut self, out: &mut Vec<u8>, series: &Series) -> Option<usize> {
+    fn begin(&self, out: &mut Vec<u8>, series: &Series, _place: Place) {
         out.extend_from_slice(series.name.as_bytes());
         for number in [series.start, series.end, series.step] {
             out.push(b',');
             write_integer(out, number);
         }
         out.push(b'|');
-        Some(series.values.len())
     }
 
-    fn values(&mut self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
+    fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
         let mut first = range.start == 0;
         for value in &series.values[range] {
             if !first {
@@ -32,7 +31,7 @@ impl SeriesFormat for Raw {
         }
     }
 
-    fn end(&mut self, out: &mut Vec<u8>, _series: &Series) {
+    fn end(&self, out: &mut Vec<u8>, _series: &Series) {
         out.push(b'\n');
     }
 }

@@ -4,36 +4,36 @@ use std::ops::Range;
 
 use super::json::write_json_value;
 use super::number::write_integer;
-use super::series::SeriesFormat;
+use super::series::{Place, SeriesFormat};
 use super::text::{write_json_string, write_key};
 use crate::functions::Series;
 
 /// The objects that the rickshaw library draws.
-#[derive(Debug, Default)]
-pub struct Rickshaw {
-    series_written: usize,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct Rickshaw;
 
 impl SeriesFormat for Rickshaw {
-    fn open(&mut self, out: &mut Vec<u8>, _series: &[Series]) {
+    fn open(&self, out: &mut Vec<u8>, _series: &[Series]) {
         out.push(b'[');
     }
 
-    fn begin(&mut self, out: &mut Vec<u8>, series: &Series) -> Option<usize> {
-        if self.series_written > 0 {
+    fn count(&self, series: &Series) -> usize {
+        values_before_end(series)
+    }
+
+    fn begin(&self, out: &mut Vec<u8>, series: &Series, place: Place) {
+        if !place.is_first {
             out.push(b',');
         }
-        self.series_written += 1;
         out.push(b'{');
         write_key(out, "target");
         write_json_string(out, &series.name);
         out.push(b',');
         write_key(out, "datapoints");
         out.push(b'[');
-        Some(values_before_end(series))
     }
 
-    fn values(&mut self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
+    fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
         let mut time = series.start + series.step * range.start as i64;
         let mut first = range.start == 0;
         for value in &series.values[range] {
@@ -50,11 +50,11 @@ impl SeriesFormat for Rickshaw {
         }
     }
 
-    fn end(&mut self, out: &mut Vec<u8>, _series: &Series) {
+    fn end(&self, out: &mut Vec<u8>, _series: &Series) {
         out.extend_from_slice(b"]}");
     }
 
-    fn close(&mut self, out: &mut Vec<u8>) {
+    fn close(&self, out: &mut Vec<u8>, _is_empty: bool) {
         out.push(b']');
     }
 }
@@ -79,14 +79,14 @@ mod tests {
             series("b", 0, 1, &[]),
         ];
         let expected = r#"[{"target":"a","datapoints":[{"x":60,"y":1.0},{"x":70,"y":null}]},{"target":"b","datapoints":[]}]"#;
-        assert_eq!(encode(Rickshaw::default(), list), expected);
+        assert_eq!(encode(Rickshaw, list), expected);
     }
 
     #[test]
     fn point_at_the_end_itself_is_not_shown() {
         let mut line = series("line", 0, 300, &[5.0, 5.0, 5.0]);
         line.end = 600;
-        let text = encode(Rickshaw::default(), vec![line]);
+        let text = encode(Rickshaw, vec![line]);
         assert_eq!(text.matches("\"x\"").count(), 2);
     }
 }

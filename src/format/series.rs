@@ -5,103 +5,168 @@ use std::ops::Range;
 use super::Encode;
 use crate::functions::Series;
 
-/// Values written in one piece; some 20 bytes each.
-const VALUES_A_PIECE: usize = 256;
+/// Values in one piece, of some 35 bytes each in the longest format.
+pub(super) const VALUES_A_PIECE: usize = 3 * 1024;
 
-/// What a format says at each station of the walk.
-pub trait SeriesFormat: Send + Unpin {
-    /// Before the first series.
-    fn open(&mut self, _out: &mut Vec<u8>, _series: &[Series]) {}
+/// What a series takes besides its values, in values.
+const HEAD_VALUES: usize = 8;
 
-    /// Before a series' values; returns how many of them will be asked for, `None` to leave the
-    /// series out.
-    fn begin(&mut self, out: &mut Vec<u8>, series: &Series) -> Option<usize>;
-
-    /// A range of the values.
-    fn values(&mut self, out: &mut Vec<u8>, series: &Series, range: Range<usize>);
-
-    /// After a series' values.
-    fn end(&mut self, _out: &mut Vec<u8>, _series: &Series) {}
-
-    /// After the last series.
-    fn close(&mut self, _out: &mut Vec<u8>) {}
+/// Where a series stands in the reply.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// In the list that is encoded.
+    pub index: usize,
+    /// No series before it is shown.
+    pub is_first: bool,
 }
 
-/// Drives a [`SeriesFormat`] over a list of series.
+/// What a format says at each station of the walk.
+pub trait SeriesFormat: Send + Sync {
+    /// Before the first series.
+    fn open(&self, _out: &mut Vec<u8>, _series: &[Series]) {}
+
+    /// False when not one of these series is shown.
+    fn shows_any(&self, _series: &[Series]) -> bool {
+        true
+    }
+
+    /// False for a series that is left out.
+    fn shows(&self, _series: &Series) -> bool {
+        true
+    }
+
+    /// How many of a series' values will be asked for.
+    fn count(&self, series: &Series) -> usize {
+        series.values.len()
+    }
+
+    /// Before a series' values.
+    fn begin(&self, out: &mut Vec<u8>, series: &Series, place: Place);
+
+    /// A range of the values.
+    fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>);
+
+    /// After a series' values.
+    fn end(&self, _out: &mut Vec<u8>, _series: &Series) {}
+
+    /// After the last series; `is_empty` when none was shown.
+    fn close(&self, _out: &mut Vec<u8>, _is_empty: bool) {}
+}
+
+/// A [`SeriesFormat`] over a list of series.
 pub struct SeriesEncoder<F> {
     format: F,
     series: Vec<Series>,
-    station: Station,
+    /// The first series that is shown.
+    first: Option<usize>,
+    /// Where pieces begin.
+    cuts: Vec<Cut>,
 }
 
-enum Station {
-    Open,
-    Begin(usize),
-    Values {
-        index: usize,
-        position: usize,
-        count: usize,
-    },
-    Closed,
+/// The place between two values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cut {
+    series: usize,
+    /// 0 for the place before the series.
+    value: usize,
 }
 
 impl<F: SeriesFormat> SeriesEncoder<F> {
     /// An encoder of these series.
     pub fn new(format: F, series: Vec<Series>) -> Self {
-        Self {
+        let shows_any = format.shows_any(&series);
+        let first = series.iter().position(|one| format.shows(one));
+        let mut encoder = Self {
             format,
             series,
-            station: Station::Open,
-        }
-    }
-
-    fn begin(&mut self, out: &mut Vec<u8>, index: usize) -> Station {
-        let Some(series) = self.series.get(index) else {
-            self.format.close(out);
-            return Station::Closed;
+            first: first.filter(|_| shows_any),
+            cuts: Vec::new(),
         };
-        match self.format.begin(out, series) {
-            None => Station::Begin(index + 1),
-            Some(count) => Station::Values {
-                index,
-                position: 0,
-                count,
-            },
-        }
+        encoder.cuts = encoder.cut();
+        encoder
     }
 
-    fn values(&mut self, out: &mut Vec<u8>, index: usize, from: usize, count: usize) -> Station {
-        let series = &self.series[index];
-        let until = count.min(from + VALUES_A_PIECE);
-        self.format.values(out, series, from..until);
-        if until < count {
-            return Station::Values {
-                index,
-                position: until,
-                count,
+    fn cut(&self) -> Vec<Cut> {
+        let first = self.first.unwrap_or(self.series.len());
+        let mut cuts = vec![Cut {
+            series: first,
+            value: 0,
+        }];
+        let mut room = VALUES_A_PIECE;
+        for (number, series) in self.series.iter().enumerate().skip(first) {
+            if !self.format.shows(series) {
+                continue;
+            }
+            let mut begin_piece = |value| {
+                cuts.push(Cut {
+                    series: number,
+                    value,
+                });
+                VALUES_A_PIECE
             };
+            // At least a value follows its head, so that a cut among values is not one before them.
+            if room <= HEAD_VALUES {
+                room = begin_piece(0);
+            }
+            room -= HEAD_VALUES;
+            let count = self.format.count(series);
+            let mut value = 0;
+            while count - value > room {
+                value += room;
+                room = begin_piece(value);
+            }
+            room -= count - value;
         }
-        self.format.end(out, series);
-        Station::Begin(index + 1)
+        cuts
+    }
+
+    fn encode_series(&self, out: &mut Vec<u8>, index: usize, range: Range<usize>) {
+        let series = &self.series[index];
+        if range.start == 0 {
+            let is_first = self.first == Some(index);
+            self.format.begin(out, series, Place { index, is_first });
+        }
+        let is_end = range.end == self.format.count(series);
+        if !range.is_empty() {
+            self.format.values(out, series, range);
+        }
+        if is_end {
+            self.format.end(out, series);
+        }
     }
 }
 
 impl<F: SeriesFormat> Encode for SeriesEncoder<F> {
-    fn encode(&mut self, out: &mut Vec<u8>) -> bool {
-        self.station = match self.station {
-            Station::Open => {
-                self.format.open(out, &self.series);
-                Station::Begin(0)
+    fn pieces(&self) -> usize {
+        self.cuts.len()
+    }
+
+    fn encode(&self, piece: usize, out: &mut Vec<u8>) {
+        if piece == 0 {
+            self.format.open(out, &self.series);
+        }
+        let from = self.cuts[piece];
+        let until = self.cuts.get(piece + 1).copied().unwrap_or(Cut {
+            series: self.series.len(),
+            value: 0,
+        });
+        let last = until.series + usize::from(until.value > 0);
+        for number in from.series..last {
+            let series = &self.series[number];
+            if !self.format.shows(series) {
+                continue;
             }
-            Station::Begin(index) => self.begin(out, index),
-            Station::Values {
-                index,
-                position,
-                count,
-            } => self.values(out, index, position, count),
-            Station::Closed => Station::Closed,
-        };
-        !matches!(self.station, Station::Closed)
+            let start = if number == from.series { from.value } else { 0 };
+            let end = if number == until.series {
+                until.value
+            } else {
+                self.format.count(series)
+            };
+            self.encode_series(out, number, start..end);
+        }
+        if piece + 1 == self.pieces() {
+            self.format.close(out, self.first.is_none());
+        }
     }
 }
 
@@ -114,4 +179,89 @@ pub(super) fn points_within(series: &Series) -> usize {
     };
     let slots = usize::try_from(span / series.step.max(1).unsigned_abs()).unwrap_or(usize::MAX);
     series.values.len().min(slots.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::series;
+    use super::*;
+
+    /// Says what it was asked.
+    struct Told;
+
+    impl SeriesFormat for Told {
+        fn open(&self, out: &mut Vec<u8>, series: &[Series]) {
+            out.extend_from_slice(format!("open {};", series.len()).as_bytes());
+        }
+
+        fn shows(&self, series: &Series) -> bool {
+            &*series.name != "hidden"
+        }
+
+        fn begin(&self, out: &mut Vec<u8>, series: &Series, place: Place) {
+            let Place { index, is_first } = place;
+            out.extend_from_slice(format!("{} {index} {is_first};", series.name).as_bytes());
+        }
+
+        fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
+            for value in &series.values[range] {
+                out.extend_from_slice(format!("{value},").as_bytes());
+            }
+        }
+
+        fn end(&self, out: &mut Vec<u8>, _series: &Series) {
+            out.extend_from_slice(b"end;");
+        }
+
+        fn close(&self, out: &mut Vec<u8>, is_empty: bool) {
+            out.extend_from_slice(format!("close {is_empty}").as_bytes());
+        }
+    }
+
+    fn told(list: Vec<Series>) -> String {
+        String::from_utf8(SeriesEncoder::new(Told, list).collect_bytes()).unwrap()
+    }
+
+    #[test]
+    fn series_are_told_in_order_without_those_left_out() {
+        let list = vec![
+            series("hidden", 0, 1, &[1.0]),
+            series("a", 0, 1, &[1.0, 2.0]),
+            series("hidden", 0, 1, &[]),
+            series("empty", 0, 1, &[]),
+        ];
+        assert_eq!(
+            told(list),
+            "open 4;a 1 true;1,2,end;empty 3 false;end;close false"
+        );
+        assert_eq!(told(vec![]), "open 0;close true");
+        assert_eq!(
+            told(vec![series("hidden", 0, 1, &[1.0])]),
+            "open 1;close true"
+        );
+    }
+
+    #[test]
+    fn pieces_are_small_and_say_together_what_one_would() {
+        let mut list = Vec::new();
+        let mut expected = String::new();
+        let lengths = [0, 1, 7_000, 1, 0, 3_000, 3_064, 3_072, 3_080, 20_000, 5];
+        for (number, length) in lengths.into_iter().cycle().take(400).enumerate() {
+            let values: Vec<f64> = (0..length).map(f64::from).collect();
+            list.push(series("s", 0, 1, &values));
+            expected += &format!("s {number} {};", number == 0);
+            expected.extend(values.iter().map(|value| format!("{value},")));
+            expected += "end;";
+        }
+        let encoder = SeriesEncoder::new(Told, list);
+        assert!(encoder.pieces() > 400);
+        let mut together = String::new();
+        for piece in 0..encoder.pieces() {
+            let chunk = encoder.chunk(piece);
+            let text = std::str::from_utf8(&chunk).unwrap();
+            assert!(text.matches(',').count() <= VALUES_A_PIECE);
+            together += text;
+        }
+        assert_eq!(together, format!("open 400;{expected}close false"));
+    }
 }

@@ -178,7 +178,7 @@ pub(super) fn msgpack(
 }
 
 fn document<O: Objects>(
-    mut objects: O,
+    objects: O,
     nodes: &[FoundNode],
     interval: impl Fn(&FoundNode) -> Option<Interval>,
 ) -> Response {

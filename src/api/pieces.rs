@@ -1,0 +1,79 @@
+//! Long answers on their way: pieces are made by several threads and sent in order.
+//!
+//! Making the text of numbers is most of the work of a large answer. The threads that work on series do
+//! it, at their low priority, and the connection's thread only hands bytes on. A client that reads
+//! slowly holds no thread, only the few pieces that are ahead of it.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::Bytes;
+use http_body::{Body, Frame};
+use tokio::sync::oneshot;
+
+use crate::evaluate::spawn;
+use crate::format::Encode;
+
+/// Pieces that are made before the connection asks for them.
+const PIECES_AHEAD: usize = 6;
+
+/// The body of an answer in pieces.
+pub(super) struct PiecesBody<E> {
+    encoder: Arc<E>,
+    /// Those that nobody works on yet.
+    pieces: Range<usize>,
+    /// Those that are being made, or are ready, in order.
+    ahead: VecDeque<oneshot::Receiver<Bytes>>,
+}
+
+impl<E: Encode + 'static> PiecesBody<E> {
+    /// All pieces of an encoder.
+    pub(super) fn new(encoder: E) -> Self {
+        Self {
+            pieces: 0..encoder.pieces(),
+            encoder: Arc::new(encoder),
+            ahead: VecDeque::with_capacity(PIECES_AHEAD),
+        }
+    }
+
+    fn work_ahead(&mut self) {
+        while self.ahead.len() < PIECES_AHEAD
+            && let Some(piece) = self.pieces.next()
+        {
+            let encoder = Arc::clone(&self.encoder);
+            let (sender, receiver) = oneshot::channel();
+            spawn(move || {
+                if !sender.is_closed() {
+                    // The client may leave meanwhile; then nobody wants the bytes.
+                    let _ = sender.send(encoder.chunk(piece));
+                }
+            });
+            self.ahead.push_back(receiver);
+        }
+    }
+}
+
+impl<E: Encode + 'static> Body for PiecesBody<E> {
+    type Data = Bytes;
+    type Error = oneshot::error::RecvError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.work_ahead();
+        let Some(next) = self.ahead.front_mut() else {
+            return Poll::Ready(None);
+        };
+        // A thread that panicked sends nothing: the connection ends, so that nobody takes a part of the
+        // answer for the whole.
+        let bytes = ready!(Pin::new(next).poll(context));
+        self.ahead.pop_front();
+        self.work_ahead();
+        Poll::Ready(Some(bytes.map(Frame::data)))
+    }
+}
