@@ -67,6 +67,9 @@ impl TreeIndex {
         self.add(&scan, &mut outcome);
         self.remove(&missing, &mut outcome);
         self.follow_files();
+        if let Some(owner) = &self.owner {
+            owner.walked();
+        }
         let elapsed_ms = started.elapsed().as_millis() as u64;
         let (files, added, removed) = (outcome.files, outcome.added, outcome.removed);
         let (nameless, unusable) = (outcome.nameless, outcome.unusable);

@@ -34,6 +34,8 @@ pub struct FallbackStore {
 struct Beneath {
     tree: Tree,
     series: RwLock<HashMap<SeriesId, File>>,
+    /// Until the first walk is over: names of series of which nobody knows yet whether they have a file.
+    names: RwLock<Option<HashMap<SeriesId, Arc<str>>>>,
 }
 
 /// A series' file.
@@ -46,10 +48,14 @@ struct File {
 impl FallbackStore {
     /// Lays a store over a tree, whose files become known by [`TreeOwner`].
     pub fn new(upper: Arc<dyn Store>, tree: Tree) -> Self {
-        let series = RwLock::default();
+        let beneath = Beneath {
+            tree,
+            series: RwLock::default(),
+            names: RwLock::new(Some(HashMap::new())),
+        };
         Self {
             upper,
-            beneath: Arc::new(Beneath { tree, series }),
+            beneath: Arc::new(beneath),
         }
     }
 
@@ -87,14 +93,20 @@ impl Beneath {
     /// # Errors
     /// When it cannot be opened, or is no Whisper file.
     fn open(&self, series: SeriesId) -> Result<Option<OpenFile>, StoreError> {
-        let files = self.series.read();
-        let path = files.get(&series).map(|file| file.relative_path.clone());
-        drop(files);
-        match path.map(|path| self.tree.open(&path)) {
+        match self.path(series).map(|path| self.tree.open(&path)) {
             Some(Ok(file)) => Ok(Some(file)),
             Some(Err(FileError::Failed(error))) => Err(error),
             Some(Err(FileError::Missing)) | None => Ok(None),
         }
+    }
+
+    /// Where the file of a series is; while the tree is being walked, where it would be.
+    fn path(&self, series: SeriesId) -> Option<Box<str>> {
+        if let Some(file) = self.series.read().get(&series) {
+            return Some(file.relative_path.clone());
+        }
+        let name = self.names.read().as_ref()?.get(&series).cloned()?;
+        self.tree.path_of(&name).map(String::into_boxed_str)
     }
 
     /// The newest point in the file of a series.
@@ -136,8 +148,12 @@ impl Beneath {
         self.series.write().insert(series, file);
     }
 
-    /// The files of tagged series do not tell their names, so each such name is asked for its file.
+    /// The files of tagged series do not tell their names, so each such name is asked for its file; the
+    /// others are when they are read, until the walk has found their files.
     fn look_for(&self, series: &SeriesDefinition) {
+        if let Some(names) = self.names.write().as_mut() {
+            names.insert(series.id, Arc::clone(&series.name));
+        }
         let is_tagged = series.name.contains(';');
         if is_tagged && let Some(path) = self.tree.path_of(&series.name) {
             let whole = self.tree.root.join(Path::new(&path));
@@ -158,6 +174,10 @@ impl TreeOwner for FallbackStore {
         if !self.beneath.series.read().contains_key(&series) {
             self.beneath.put(series, relative_path, None);
         }
+    }
+
+    fn walked(&self) {
+        *self.beneath.names.write() = None;
     }
 
     /// The catalog is the upper store's: what leaves the tree may have points above.
@@ -286,6 +306,11 @@ impl ShardWriter for FallbackWriter {
             files.remove(id);
         }
         drop(files);
+        if let Some(names) = self.beneath.names.write().as_mut() {
+            for id in series {
+                names.remove(id);
+            }
+        }
         self.upper.forget(series);
     }
 

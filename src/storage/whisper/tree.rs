@@ -54,6 +54,8 @@ pub trait TreeOwner: Send + Sync {
     fn adopt(&self, series: &SeriesDefinition, relative_path: &str);
     /// The file of a series of the catalog was found.
     fn found(&self, series: SeriesId, relative_path: &str);
+    /// A walk is over: all files of series of the catalog were told.
+    fn walked(&self) {}
     /// True when a series whose file was not found is to leave the catalog.
     fn is_gone(&self, series: SeriesId) -> bool;
 }

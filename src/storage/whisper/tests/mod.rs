@@ -436,6 +436,30 @@ fn history_of_an_old_tree_shows_through_the_store_above() {
 }
 
 #[test]
+fn history_beneath_is_there_before_the_first_walk_is_over() {
+    let folder = new_folder();
+    let mut old = Bench::open(folder.path());
+    old.define(&series(0, "a.b", "10s:1h,1m:1d"));
+    old.store(0, START, 1.0).unwrap();
+    old.drain();
+    drop(old);
+    let store = FallbackStore::new(Arc::new(MemoryStore::new(1)), tree(folder.path()));
+    let mut writer = store.writer(0);
+    for (id, name) in [(7, "a.b"), (8, "a.without")] {
+        writer.define(&series(id, name, "10s:1h,1m:1d")).unwrap();
+    }
+    let now = START + 130;
+    let values = |id| known_values(&store, id, START - 1, now, now);
+    assert_eq!(values(7), [(START, 1.0)]);
+    assert_eq!(values(8), []);
+    store.found(SeriesId(7), "a/b.wsp");
+    store.walked();
+    assert_eq!(values(7), [(START, 1.0)]);
+    writer.forget(&[SeriesId(7)]);
+    assert_eq!(store.newest(&[SeriesId(7)], now).unwrap(), [None]);
+}
+
+#[test]
 fn newest_point_of_a_series_may_be_in_the_old_tree() {
     let folder = new_folder();
     let mut old = Bench::open(folder.path());
