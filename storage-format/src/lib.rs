@@ -13,5 +13,6 @@ pub mod late;
 pub mod manifest;
 pub mod ring;
 mod segment;
+pub mod tables;
 pub mod version;
 pub mod whisper;

@@ -15,6 +15,10 @@ pub const LATE: u16 = 1;
 pub const JOURNAL: u16 = 1;
 /// The newest version of a group's manifest (`manifest.md`).
 pub const MANIFEST: u16 = 1;
+/// The newest version of a store's `meta` (`tables.md`).
+pub const META: u16 = 1;
+/// The newest version of a store's `families` (`tables.md`).
+pub const FAMILIES: u16 = 1;
 
 /// The newest version of the catalog's log and snapshot (`catalog.md`).
 pub const CATALOG: u16 = 1;

@@ -1,5 +1,5 @@
 //! The golden bytes of what the store writes beside blocks: a ring's panel, a late segment, a
-//! manifest. Each is read forever, and written the same as long as its version is the newest.
+//! manifest, the two tables. Each is read forever, and written the same as long as its version is the newest.
 //!
 //! To add a vector, add it to [`VECTORS`] and run this test with `PLUMBAGO_WRITE_VECTORS=1`; a file
 //! that exists is never written again.
@@ -10,17 +10,24 @@ use plumbago_storage_format::journal::{self, JournalRecord};
 use plumbago_storage_format::late::{self, LateRecord};
 use plumbago_storage_format::manifest::{ArchiveManifest, BlockEntry, Manifest};
 use plumbago_storage_format::ring::{self, PanelHeader};
+use plumbago_storage_format::tables::{
+    SHARDS_MAX, decode_families, decode_meta, encode_families, encode_meta,
+};
 
 /// A file in `vectors/` and what makes its bytes.
 type Vector = (&'static str, fn() -> Vec<u8>);
 
-const VECTORS: [Vector; 5] = [
+const VECTORS: [Vector; 7] = [
     ("ring-v1.bin", panel),
     ("late-v1.bin", late_segment),
     ("journal-v1.bin", journal_segment),
     ("journal-v1-written.bin", journal_with_word_of_a_write),
     ("manifest-v1.bin", || manifest().encode()),
+    ("meta-v1.txt", || encode_meta(SHARDS_MAX)),
+    ("families-v1.txt", || encode_families(RETENTIONS)),
 ];
+
+const RETENTIONS: [&str; 3] = ["10s:360", "10s:2160,60s:10080,600s:52560", "1s:4294967295"];
 
 const HEADER: PanelHeader = PanelHeader {
     panel: 3,
@@ -232,4 +239,13 @@ fn golden_manifest_names_its_blocks() {
         Manifest::decode(&golden("manifest-v1.bin")).unwrap(),
         manifest()
     );
+}
+
+#[test]
+fn golden_tables_say_shards_and_retentions() {
+    assert_eq!(decode_meta(&golden("meta-v1.txt")), Ok(SHARDS_MAX));
+    // What the first releases wrote, and no writer writes any more.
+    assert_eq!(decode_meta(&golden("meta-v1-without-checksum.txt")), Ok(4));
+    let families = golden("families-v1.txt");
+    assert_eq!(decode_families(&families).unwrap(), RETENTIONS);
 }

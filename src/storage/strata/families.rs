@@ -1,17 +1,17 @@
 //! The families: every retention that any series has, numbered, durable before a series uses it.
 //!
-//! One small text file, replaced whole when a retention comes that is not in it yet.
+//! One small text file, replaced whole when a retention comes that is not in it yet; see `tables.md`.
 //!
 //! Threads: under the lock of `Common`; a new family is rare.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use plumbago_storage_format::tables::{decode_families, encode_families};
+
 use super::disk::{Disk, failed};
 use crate::metric::Retention;
 use crate::storage::StoreError;
-
-const TITLE: &str = "plumbago families 1";
 
 /// All retentions; the position is the family's number.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Families {
             return Ok(number);
         }
         self.retentions.push(Arc::clone(retention));
-        if let Err(error) = disk.replace(&self.path, &print(&self.retentions)) {
+        if let Err(error) = disk.replace(&self.path, &encode_families(&self.retentions)) {
             self.retentions.pop();
             return Err(error);
         }
@@ -70,38 +70,11 @@ impl Families {
     }
 }
 
-fn print(retentions: &[Arc<Retention>]) -> Vec<u8> {
-    let mut text = format!("{TITLE}\n");
-    for (number, retention) in retentions.iter().enumerate() {
-        text.push_str(&format!("{number} {retention}\n"));
-    }
-    let checksum = crc32fast::hash(text.as_bytes());
-    text.push_str(&format!("checksum {checksum:08x}\n"));
-    text.into_bytes()
-}
-
 fn parse(bytes: &[u8]) -> Result<Vec<Arc<Retention>>, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    let end = text.rfind("checksum ").ok_or("it has no checksum")?;
-    let (body, rest) = text.split_at(end);
-    let expected = format!("checksum {:08x}\n", crc32fast::hash(body.as_bytes()));
-    if rest != expected {
-        return Err(format!("its checksum is not {}", expected.trim()));
-    }
-    let mut lines = body.lines();
-    if lines.next() != Some(TITLE) {
-        return Err(format!("it does not begin with \"{TITLE}\""));
-    }
-    let mut retentions = Vec::new();
-    for line in lines {
-        let (number, retention) = line.split_once(' ').ok_or_else(|| line.to_owned())?;
-        if number != retentions.len().to_string() {
-            return Err(format!("line \"{line}\" is out of order"));
-        }
-        let retention = Retention::parse(retention).map_err(|error| error.to_string())?;
-        retentions.push(Arc::new(retention));
-    }
-    Ok(retentions)
+    let texts = decode_families(bytes).map_err(|error| error.to_string())?;
+    let retention = |text: &str| Retention::parse(text).map(Arc::new);
+    let retentions = texts.into_iter().map(retention).collect::<Result<_, _>>();
+    retentions.map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -124,15 +97,11 @@ mod tests {
     }
 
     #[test]
-    fn damaged_table_is_refused() {
-        let retention = Arc::new(Retention::parse("10s:1h").unwrap());
-        let good = print(&[retention]);
-        assert_eq!(parse(&good).unwrap().len(), 1);
-        for at in 0..good.len() {
-            let mut bad = good.clone();
-            bad[at] ^= 1;
-            assert!(parse(&bad).is_err(), "byte {at}");
-            assert!(parse(&good[..at]).is_err(), "{at} bytes");
+    fn table_with_what_is_no_retention_is_refused() {
+        let good = encode_families(["10s:360", "10s:60,60s:20"]);
+        assert_eq!(parse(&good).unwrap().len(), 2);
+        for bad in ["10s", "10s:0", "10s:10,15s:10", ""] {
+            assert!(parse(&encode_families([bad])).is_err(), "{bad}");
         }
     }
 }

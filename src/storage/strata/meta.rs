@@ -1,16 +1,16 @@
-//! The small file that says that a folder is a store, and how many shards it has.
+//! The small file that says that a folder is a store, and how many shards it has; see `tables.md`.
 //!
 //! Threads: the one that opens the store.
 
 use std::path::Path;
 
+use plumbago_storage_format::error::FormatError;
+use plumbago_storage_format::tables::{SHARDS_MAX, decode_meta, encode_meta};
+
 use super::disk::{Disk, failed};
 use crate::storage::StoreError;
 
 pub(super) const META_FILE: &str = "meta";
-const META_TITLE: &str = "plumbago strata 1";
-/// More shards than this make no sense on any machine, and would make small files.
-const SHARDS_MAX: usize = 256;
 
 /// The number of shards of the folder; writes the file of a new one.
 pub(super) fn read_or_make_meta(
@@ -23,14 +23,8 @@ pub(super) fn read_or_make_meta(
     }
     let path = folder.join(META_FILE);
     let shards = shards.clamp(1, SHARDS_MAX);
-    disk.replace(&path, print_meta(shards).as_bytes())?;
+    disk.replace(&path, &encode_meta(shards))?;
     Ok(shards)
-}
-
-fn print_meta(shards: usize) -> String {
-    let body = format!("{META_TITLE}\nshards {shards}\n");
-    let checksum = crc32fast::hash(body.as_bytes());
-    format!("{body}checksum {checksum:08x}\n")
 }
 
 /// The number of shards of the folder; `None` for a new one.
@@ -44,19 +38,9 @@ pub(super) fn read_meta(disk: &dyn Disk, folder: &Path) -> Result<Option<usize>,
         return Ok(None);
     }
     let bytes = disk.read(&path).map_err(failed(&path, "read"))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let shards = text
-        .strip_prefix(META_TITLE)
-        .and_then(|rest| rest.strip_prefix("\nshards "))
-        .and_then(|rest| rest.lines().next()?.parse().ok())
-        .filter(|shards| (1..=SHARDS_MAX).contains(shards))
-        // The first releases wrote no checksum.
-        .filter(|&shards| {
-            text == print_meta(shards) || text.ends_with('\n') && text.lines().count() == 2
-        });
-    let damaged = || StoreError::Damaged {
+    let damaged = |error: FormatError| StoreError::Damaged {
         path,
-        reason: format!("it does not say \"{META_TITLE}\", a number of shards, and its checksum"),
+        reason: error.to_string(),
     };
-    shards.map(Some).ok_or_else(damaged)
+    decode_meta(&bytes).map(Some).map_err(damaged)
 }
