@@ -109,6 +109,20 @@ fn cases_that_differ_on_purpose_are_in_the_corpus() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
+/// Each case is asked again, when results of it are kept and only the end of its window is computed.
+#[test]
+fn corpus_is_answered_as_graphite_does_from_kept_results() {
+    if let Some(corpus) = Corpus::locate() {
+        let (engine, _folder) = fixture::on_strata(&corpus);
+        let engine = engine.with_cache(256 << 20);
+        for _ in 0..2 {
+            check(&corpus, &engine);
+        }
+        let numbers = engine.cache_numbers();
+        assert!(numbers.hits > 100, "{numbers:?}");
+    }
+}
+
 fn check(corpus: &Corpus, engine: &Engine) {
     let cases = corpus.render_cases();
     assert!(!cases.is_empty(), "no case was chosen");

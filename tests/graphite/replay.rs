@@ -74,6 +74,29 @@ fn load_events_and_tags(corpus: &Path, home: &Home, sets: &[&str]) {
     daemon.stop();
 }
 
+/// Answers are kept for an hour and every case is asked twice: the second answer is a kept one, made into
+/// the format that is asked for as the first was.
+#[test]
+fn every_case_is_answered_alike_from_what_is_kept() {
+    let Some(corpus) = subject::corpus() else {
+        return;
+    };
+    let home = Home::new();
+    subject::on_strata(&corpus, &home).stop();
+    let daemon = subject::start(&home, &["api.response_cache=1h"]);
+    let hits = || daemon.metric("plumbago_cache_hits_total", "cache=\"response\"");
+    let files = READING.map(|name| subject::file(&corpus, name));
+    for report in ["strata-fresh", "strata-kept"] {
+        let before = hits();
+        let base = daemon.url("");
+        let wrong = ask(&corpus, &base, &home, report, &files, &["--skip-frozen"]);
+        assert!(wrong.is_empty(), "{report}: {}", wrong.join("\n"));
+        println!("{report}: {} answers were kept ones", hits() - before);
+    }
+    assert!(hits() > 1_000.0, "{} answers were kept ones", hits());
+    daemon.stop();
+}
+
 /// Asks all files of cases; those that write come last.
 fn replay(corpus: &Path, home: &Home, sets: &[&str], engine: &str) {
     let daemon = subject::start(home, sets);

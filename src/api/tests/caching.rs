@@ -1,9 +1,15 @@
 //! Answers given again: for whom, for how long, and what is said about it.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use axum::http::StatusCode;
 
-use super::{House, Limits};
-use std::time::Duration;
+use super::{House, Limits, NOW};
+use crate::catalog::Catalog;
+use crate::metric::{Retention, Rollup, SeriesId, name};
+use crate::storage::memory::MemoryStore;
+use crate::storage::{SeriesDefinition, ShardWriter, Store};
 
 const QUERY: &str = "/render?target=servers.*.cpu&format=json&from=-50s&until=now&now=1750000000";
 
@@ -61,6 +67,80 @@ async fn request_that_can_wait_gets_the_kept_answer() {
     }
     assert_eq!(hits(&house).await, 2.0);
     assert!(number(&house, "plumbago_cache_bytes{cache=\"response\"}").await > 0.0);
+}
+
+/// A house with one series and what writes to it.
+fn writable(limits: Limits) -> (House, Box<dyn ShardWriter>) {
+    let catalog = Arc::new(Catalog::in_memory());
+    let store = Arc::new(MemoryStore::new(1));
+    let mut writer = store.writer(0);
+    let retention = Arc::new(Retention::parse("10s:1h").unwrap());
+    let (hash, rollup) = (name::hash(b"live"), Rollup::default());
+    let id = catalog.create("live", hash, &retention, rollup).unwrap();
+    assert_eq!(id, SeriesId(0));
+    let definition = SeriesDefinition {
+        id,
+        name: "live".into(),
+        retention,
+        rollup,
+    };
+    writer.define(&definition).unwrap();
+    (House::over(catalog, store, limits), writer)
+}
+
+/// The last value of the series.
+async fn last(house: &House, more: &str) -> f64 {
+    let query = "/render?target=live&format=json&from=-20s&now=1750000000";
+    let answer = house.get(&format!("{query}{more}")).await.json();
+    let points = answer[0]["datapoints"].as_array().unwrap();
+    points.last().unwrap()[0].as_f64().unwrap()
+}
+
+#[tokio::test]
+async fn points_stored_meanwhile_are_hidden_from_those_who_can_wait_and_from_nobody_else() {
+    let (house, mut writer) = writable(Limits::default());
+    let mut store = |value| writer.store(SeriesId(0), NOW, value, NOW).unwrap();
+    store(1.0);
+    assert_eq!(last(&house, "&cacheTimeout=3600").await, 1.0);
+    store(2.0);
+    assert_eq!(last(&house, "&cacheTimeout=3600").await, 1.0);
+    for fresh in [
+        "",
+        "&cacheTimeout=0",
+        "&noCache=1",
+        "&cacheTimeout=3600&noCache=1",
+    ] {
+        assert_eq!(last(&house, fresh).await, 2.0, "{fresh}");
+    }
+    // None of these replaced what is kept; a question that differs in what alerts need has its own.
+    assert_eq!(last(&house, "&cacheTimeout=3600").await, 1.0);
+    let unfinished = "/render?target=live&format=json&from=-20s&now=1750000000&alertSafe=1";
+    let answer = house.get(&format!("{unfinished}&cacheTimeout=3600")).await;
+    assert_eq!(answer.json()[0]["datapoints"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn points_stored_meanwhile_are_shown_after_the_time_and_not_before() {
+    for (limits, timeout) in [
+        (Limits::default(), "&cacheTimeout=1"),
+        (
+            Limits {
+                response_cache: Duration::from_secs(1),
+                ..Limits::default()
+            },
+            "",
+        ),
+    ] {
+        let (house, mut writer) = writable(limits);
+        writer.store(SeriesId(0), NOW, 1.0, NOW).unwrap();
+        let asked = Instant::now();
+        assert_eq!(last(&house, timeout).await, 1.0);
+        writer.store(SeriesId(0), NOW, 2.0, NOW).unwrap();
+        while last(&house, timeout).await < 2.0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(asked.elapsed() >= Duration::from_secs(1));
+    }
 }
 
 #[tokio::test]
