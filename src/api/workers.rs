@@ -167,7 +167,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    fn running(&self) -> usize {
+    pub(super) fn running(&self) -> usize {
         self.shared.running.load(Ordering::Relaxed)
     }
 

@@ -91,6 +91,8 @@ impl Evaluator for Frame<'_> {
     }
 
     fn claim(&self, bytes: usize) -> Result<(), EvaluationError> {
+        // Calls claim as they go from series to series, so this is where most of them can be stopped.
+        self.evaluation.reader().check()?;
         self.evaluation.reader().memory().take(bytes)?;
         // Relaxed: whoever drops the frame has waited for the threads that its call worked on.
         self.held.fetch_add(bytes, Ordering::Relaxed);

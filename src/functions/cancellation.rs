@@ -1,7 +1,7 @@
 //! When a query has to stop: the client left, or its time is up.
 //!
 //! A query asks between calls of functions and between reads. Within a function that works on many
-//! series, [`parallel`](super::parallel) asks for every series: the thread that runs a call has
+//! series, [`parallel`](super::parallel) asks for every series, and so does who claims memory for each: the thread that runs a call has
 //! [entered](Cancellation::enter) its query's cancellation, so that no function needs to pass it on.
 
 use std::cell::RefCell;
@@ -71,6 +71,14 @@ impl Cancellation {
     /// Makes this the cancellation of what the thread does, until the guard is dropped.
     pub fn enter(&self) -> Entered {
         Entered(Some(CURRENT.replace(self.clone())))
+    }
+
+    /// Whether what the thread does may go on: for loops over series or groups that claim nothing.
+    ///
+    /// # Errors
+    /// As [`Cancellation::check`].
+    pub fn check_current() -> Result<(), EvaluationError> {
+        CURRENT.with_borrow(Self::check)
     }
 
     /// The cancellation that this thread entered last; one that is never cancelled without.

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 use crate::functions::series::bytes_held;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature, Value,
-    Window,
+    Call, Cancellation, EvaluationError, Function, Group, Kind, Literal, Parameter, Series,
+    Signature, Value, Window,
 };
 
 const SERIES: Parameter = Parameter::required("seriesList", Kind::SeriesList);
@@ -132,6 +132,7 @@ fn bootstrapped<'a>(
     // Of the results of a series one takes its place.
     call.claim(bytes_held(&all) * (results - 1))?;
     Ok(all.into_iter().map(move |mut series| {
+        Cancellation::check_current()?;
         let season = usize::try_from(seasonality.seconds / series.step).unwrap_or(0);
         if season < 2 {
             return Err(call.error(format!(

@@ -2,8 +2,8 @@
 
 use crate::functions::normalize::{normalize, path_expressions};
 use crate::functions::{
-    Aggregation, Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
-    rows,
+    Aggregation, Call, Cancellation, EvaluationError, Function, Group, Kind, Parameter, Reach,
+    Series, Signature, rows,
 };
 
 /// Aggregates series into one with the function of this name, which may carry the suffix `Series`
@@ -20,6 +20,8 @@ pub(in crate::functions) fn aggregate(
     let function = function.strip_suffix("Series").unwrap_or(function);
     let aggregation = Aggregation::parse(function)
         .ok_or_else(|| call.error(format!("\"{function}\" is not an aggregation function")))?;
+    // Grouping functions come here once a group.
+    Cancellation::check_current()?;
     let Some(all) = normalize(series) else {
         return Ok(None);
     };

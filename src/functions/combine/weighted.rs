@@ -6,7 +6,7 @@ use super::aggregate::aggregate;
 use super::divide::{quotient, zip_longest};
 use crate::functions::node;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
+    Call, Cancellation, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
 
 /// See the signature.
@@ -81,13 +81,15 @@ fn products(
     let pairs = keyed
         .into_iter()
         .filter_map(|(_, average, weight)| Some((average?, weight?)));
-    Ok(pairs
+    pairs
         .map(|(average, weight)| {
+            Cancellation::check_current()?;
             let name = format!("product({},{})", weight.name, average.name);
             let values = zip_longest(&average.values, &weight.values, |left, right| left * right);
-            call.fresh(name, (average.start, average.end, average.step), values)
+            let grid = (average.start, average.end, average.step);
+            Ok(call.fresh(name, grid, values))
         })
-        .collect())
+        .collect()
 }
 
 type Keyed<'a> = (String, Option<&'a Series>, Option<&'a Series>);

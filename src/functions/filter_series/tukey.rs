@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature, Span,
+    Call, Cancellation, EvaluationError, Function, Group, Kind, Literal, Parameter, Series,
+    Signature, Span,
 };
 
 /// One of the two.
@@ -120,17 +121,20 @@ fn fences(
     looked_at: impl Fn(&Series) -> Range<usize>,
 ) -> Option<(f64, f64)> {
     let known = || {
+        // What a cancelled query gets is thrown away.
+        let goes_on = |_: &&Series| Cancellation::check_current().is_ok();
         let values = all
             .iter()
+            .take_while(goes_on)
             .flat_map(|series| &series.values[looked_at(series)]);
         values.copied().filter(|value| !value.is_nan())
     };
-    let count = known().count();
+    let mut values = Vec::with_capacity(known().count());
+    values.extend(known());
+    let count = values.len();
     if count == 0 {
         return None;
     }
-    let mut values = Vec::with_capacity(count);
-    values.extend(known());
     let mut quartile = |position: usize| *values.select_nth_unstable_by(position, f64::total_cmp).1;
     let (first, third) = (quartile(count / 4), quartile(count * 3 / 4));
     let distance = basis * (third - first);

@@ -2,8 +2,8 @@
 
 use crate::functions::aggregation::{greatest, least};
 use crate::functions::{
-    Aggregation, Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series,
-    Signature,
+    Aggregation, Call, Cancellation, EvaluationError, Function, Group, Kind, Literal, Parameter,
+    Series, Signature,
 };
 
 const SERIES: Parameter = Parameter::required("seriesList", Kind::SeriesList);
@@ -124,9 +124,13 @@ impl Function for SortByMinima {
     }
 }
 
-/// Stable in both directions: equals keep their order, as Python's `sort(reverse=True)` has it.
+/// Stable in both directions: equals keep their order, as Python's `sort(reverse=True)` has it. A query
+/// that was cancelled gets any order.
 pub(crate) fn sorted(all: Vec<Series>, key: impl Fn(&[f64]) -> f64, reverse: bool) -> Vec<Series> {
     let key_of = |series: Series| {
+        if Cancellation::check_current().is_err() {
+            return (0.0, series);
+        }
         let key = key(&series.values);
         let key = if key.is_nan() { f64::NEG_INFINITY } else { key };
         (key, series)

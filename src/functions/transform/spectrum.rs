@@ -6,7 +6,8 @@ use super::SERIES;
 use super::fourier::{self, Complex};
 use crate::functions::series::bytes_held;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature,
+    Call, Cancellation, EvaluationError, Function, Group, Kind, Literal, Parameter, Series,
+    Signature,
 };
 
 /// The longest series that is transformed.
@@ -61,6 +62,7 @@ impl Function for Fft {
         }
         let mut results = Vec::new();
         for series in all {
+            Cancellation::check_current()?;
             let signal = series
                 .values
                 .iter()
@@ -117,8 +119,11 @@ impl Function for Ifft {
         let all = call.series("seriesList")?;
         let phases = call.optional_series("phaseSeriesList")?.unwrap_or_default();
         claim_work(call, &all)?;
-        let invert = |(position, series): (usize, Series)| inverse(&series, phases.get(position));
-        Ok(all.into_iter().enumerate().map(invert).collect())
+        let invert = |(position, series): (usize, Series)| {
+            Cancellation::check_current()?;
+            Ok(inverse(&series, phases.get(position)))
+        };
+        all.into_iter().enumerate().map(invert).collect()
     }
 }
 
