@@ -127,6 +127,8 @@ struct House {
     series: Vec<(SeriesId, i64)>,
     random: Random,
     now: i64,
+    /// Refreshed targets that were given the points of the answer straight away.
+    shortened: usize,
     _folder: TempDir,
 }
 
@@ -154,6 +156,7 @@ impl House {
             series: Vec::new(),
             random: Random(seed),
             now: START,
+            shortened: 0,
             _folder: folder,
         };
         for host in 1..=3 {
@@ -233,6 +236,7 @@ impl House {
         match (cached, fresh) {
             (Ok(cached), Ok(fresh)) => {
                 assert_eq!(print(&cached), print(&fresh), "{request:?}");
+                self.shortened += cached.statistics.cache.shortened;
                 cached.statistics.cache.refreshed
             }
             (cached, fresh) => {
@@ -320,6 +324,32 @@ fn refreshed_answers_are_those_of_an_evaluation_from_nothing() {
         println!("{refreshed} parts were refreshed");
         assert!(refreshed > 0, "nothing was kept, so nothing was shown");
     }
+}
+
+/// As a dashboard that stays open: the same window length, moved on by little each time.
+#[test]
+fn refreshes_with_few_points_are_those_of_an_evaluation_from_nothing() {
+    let mut house = House::new(number("PLUMBAGO_SEED").unwrap_or(3));
+    let rounds = number("PLUMBAGO_ROUNDS").unwrap_or(8) * 4;
+    for round in 0..rounds {
+        house.live([10, 20, 10, 60][round as usize % 4]);
+        if round % 11 == 7 {
+            house.store_late(2);
+        }
+        let window = Window {
+            from: house.now - 18_000,
+            until: house.now,
+            now: house.now,
+        };
+        for target in TARGETS {
+            let points_max = [100, 100, 7, 1_000][house.random.below(4) as usize];
+            house.compare(&[target], window, Some(points_max));
+        }
+        house.compare(&TARGETS[..20], window, Some(250));
+        house.compare(&["constantLine(7)", "a.h1.cpu"], window, Some(50));
+    }
+    let least = TARGETS.len() * rounds as usize / 4;
+    assert!(house.shortened > least, "{} of {least}", house.shortened);
 }
 
 #[test]

@@ -80,8 +80,9 @@ impl Engine {
             evaluation.use_cache(&self.cache, reads);
         }
         let expressions = targets.iter().map(|target| &target.expression);
-        let reads = evaluation.plan(expressions, request.window);
+        let reads = evaluation.plan(expressions.clone(), request.window);
         let reads = reads.map_err(of_request)?;
+        evaluation.shorten(expressions);
         statistics.plan_time = lap();
         evaluation.reader().read(&reads).map_err(of_request)?;
         statistics.fetch_time = lap();

@@ -12,6 +12,7 @@ use super::incremental::{self, IncrementalCache, KeyBase, Lookups, Prepared};
 use super::request::{CacheUse, RenderRequest};
 use crate::events::{EventLog, TagMatch};
 use crate::fetch::{Cut, Read, Reader};
+use crate::functions::consolidate::Buckets;
 use crate::functions::evaluator::{literal, run_call, steps_of_call};
 use crate::functions::{EvaluationError, Evaluator, RequestState, Series, Value, Window};
 use crate::plan::{Part, leaf, plan};
@@ -30,6 +31,8 @@ pub(super) struct Evaluation<'a> {
     /// expression, which is borrowed for as long as the request runs.
     prepared: Mutex<HashMap<(usize, Window), Arc<Prepared>>>,
     cache_use: Mutex<CacheUse>,
+    /// How every target is made shorter, when all of them are refreshed parts of one grid.
+    buckets: Option<Buckets>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -47,6 +50,7 @@ impl<'a> Evaluation<'a> {
             calls: AtomicUsize::new(0),
             prepared: Mutex::default(),
             cache_use: Mutex::default(),
+            buckets: None,
         }
     }
 
@@ -113,6 +117,29 @@ impl<'a> Evaluation<'a> {
         Ok(reads)
     }
 
+    /// Has targets that are whole refreshed parts evaluated straight to the points that the request
+    /// shows. Only where that is known of all: the points of one depend on the times of the others.
+    pub(super) fn shorten<'tree>(
+        &mut self,
+        expressions: impl IntoIterator<Item = &'tree Expression>,
+    ) {
+        let points_max = self.request.max_data_points.filter(|points| *points > 1);
+        let Some(points_max) = points_max.filter(|_| !self.request.drops_unfinished) else {
+            return;
+        };
+        let of_target = |expression| {
+            let prepared = self.prepared(expression, self.request.window, Cut::default())?;
+            Some((prepared.grid(), prepared.buckets(points_max)?))
+        };
+        let mut known = expressions.into_iter().map(of_target);
+        let first = known.next().flatten();
+        if let Some((_, buckets)) = first
+            && known.all(|other| other == first)
+        {
+            self.buckets = Some(buckets);
+        }
+    }
+
     /// The series of a tree that is a whole target, held by a frame.
     pub(super) fn series(
         &self,
@@ -120,6 +147,10 @@ impl<'a> Evaluation<'a> {
         expression: &Expression,
         window: Window,
     ) -> Result<Vec<Series>, EvaluationError> {
+        if let Some(series) = self.refresh_shortened(expression, window)? {
+            frame.hold(&series)?;
+            return Ok(series);
+        }
         match self.evaluate(expression, window, Cut::default())? {
             Value::Series(series) => {
                 frame.hold(&series)?;
@@ -270,17 +301,56 @@ impl<'a> Evaluation<'a> {
         window: Window,
         prepared: &Prepared,
     ) -> Result<Option<Vec<Series>>, EvaluationError> {
-        let (Some((cache, _)), Some((head, tail))) = (self.cache, prepared.cuts()) else {
+        let (Some((cache, _)), Some(cuts)) = (self.cache, prepared.cuts()) else {
             return Ok(None);
         };
         let frame = Frame::new(self, Cut::default());
+        let (head, tail) = self.ends(&frame, expression, window, cuts)?;
+        frame.claim(prepared.bytes_refreshed())?;
+        Ok(cache.refresh(prepared, &head, tail))
+    }
+
+    /// A refreshed target with as few points as the request shows.
+    fn refresh_shortened(
+        &self,
+        expression: &Expression,
+        window: Window,
+    ) -> Result<Option<Vec<Series>>, EvaluationError> {
+        let (Some(buckets), Some((cache, _))) = (self.buckets, self.cache) else {
+            return Ok(None);
+        };
+        let Some(prepared) = self.prepared(expression, window, Cut::default()) else {
+            return Ok(None);
+        };
+        let Some(cuts) = prepared.cuts() else {
+            return Ok(None);
+        };
+        let frame = Frame::new(self, Cut::default());
+        let (head, tail) = self.ends(&frame, expression, window, cuts)?;
+        frame.claim(prepared.bytes_refreshed() / buckets.per_bucket)?;
+        let series = cache.refresh_shortened(&prepared, &head, tail, buckets);
+        if series.is_some() {
+            let mut cache_use = self.cache_use.lock();
+            cache_use.count(true, prepared.points_kept());
+            cache_use.shortened += 1;
+        }
+        Ok(series)
+    }
+
+    /// What is computed of a refreshed part: its head, if it has one, and its tail.
+    fn ends(
+        &self,
+        frame: &Frame<'_>,
+        expression: &Expression,
+        window: Window,
+        (head, tail): (Option<Cut>, Cut),
+    ) -> Result<(Vec<Series>, Vec<Series>), EvaluationError> {
         let head = head.map(|head| self.part(expression, window, head));
         let head = head.transpose()?.unwrap_or_default();
         frame.hold(&head)?;
         let tail = self.part(expression, window, tail)?;
         frame.hold(&tail)?;
-        frame.claim(prepared.bytes_refreshed())?;
-        Ok(cache.refresh(prepared, &head, tail))
+        Ok((head, tail))
     }
 
     /// Computes what a cut leaves of a part.

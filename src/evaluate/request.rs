@@ -115,6 +115,8 @@ pub struct Statistics {
 pub struct CacheUse {
     /// Parts of targets of which only the end was computed.
     pub refreshed: usize,
+    /// Those of them that were whole targets and straight given as many points as the answer shows.
+    pub shortened: usize,
     /// Parts that may be kept and were computed as a whole.
     pub computed: usize,
     /// Values that needed no computing.

@@ -97,28 +97,47 @@ fn is_measured(series: &Series) -> bool {
 }
 
 fn nudge_and_shorten(series: &mut Series, range: i64, points_max: u64, whole_only: bool) {
-    let points = range as f64 / series.step as f64;
-    if points_max as f64 >= points {
+    let Some(buckets) = Buckets::of(series.start, series.step, range, points_max) else {
         return;
-    }
-    let per_bucket = (points / points_max as f64).ceil();
-    let per_bucket = if per_bucket.is_finite() {
-        per_bucket as i64
-    } else {
-        i64::from(u32::MAX)
     };
-    let bucket = per_bucket.saturating_mul(series.step);
-    let nudge = bucket + series.start.rem_euclid(series.step) - series.start.rem_euclid(bucket);
-    series.start += nudge;
-    let lost = usize::try_from(nudge / series.step - 1)
-        .unwrap_or(0)
-        .min(series.values.len());
-    shorten(
-        series,
-        lost,
-        usize::try_from(per_bucket).unwrap_or(usize::MAX),
-        whole_only,
-    );
+    series.start = buckets.start;
+    let lost = buckets.lost.min(series.values.len());
+    shorten(series, lost, buckets.per_bucket, whole_only);
+}
+
+/// How `maxDataPoints` divides the values of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buckets {
+    /// The start of the series once its values are buckets.
+    pub start: i64,
+    /// Values that are dropped before the first bucket.
+    pub lost: usize,
+    /// Values in a bucket.
+    pub per_bucket: usize,
+}
+
+impl Buckets {
+    /// The buckets of a series that begins at `start` in an answer that spans `range` seconds; `None`
+    /// when it is short enough as it is.
+    pub fn of(start: i64, step: i64, range: i64, points_max: u64) -> Option<Self> {
+        let points = range as f64 / step as f64;
+        if points_max as f64 >= points {
+            return None;
+        }
+        let per_bucket = (points / points_max as f64).ceil();
+        let per_bucket = if per_bucket.is_finite() {
+            per_bucket as i64
+        } else {
+            i64::from(u32::MAX)
+        };
+        let bucket = per_bucket.saturating_mul(step);
+        let nudge = bucket + start.rem_euclid(step) - start.rem_euclid(bucket);
+        Some(Self {
+            start: start + nudge,
+            lost: usize::try_from(nudge / step - 1).unwrap_or(0),
+            per_bucket: usize::try_from(per_bucket).unwrap_or(usize::MAX),
+        })
+    }
 }
 
 /// Drops the first `lost` values and makes buckets of the others, or of as many as fill them.

@@ -39,7 +39,19 @@ pub(in crate::evaluate) struct Kept {
     pub(super) step: i64,
     /// How many of the slots are final.
     pub(super) settled: usize,
-    pub(super) series: Vec<KeptSeries>,
+    pub(super) series: Arc<[KeptSeries]>,
+    /// The same with fewer points, once an answer showed those.
+    pub(super) shortened: Option<Shortened>,
+}
+
+/// Final values of an entry in whole buckets.
+#[derive(Clone, Debug)]
+pub(super) struct Shortened {
+    /// The slot of the entry that the first bucket begins with.
+    pub(super) first: usize,
+    pub(super) per_bucket: usize,
+    /// By series.
+    pub(super) values: Arc<[Vec<f64>]>,
 }
 
 /// The values of one series of a part.
@@ -88,7 +100,29 @@ impl Kept {
         let values = self.series.iter();
         let values: usize = values.map(|one| one.values.len() * size_of::<f64>()).sum();
         let leaves = self.leaves.iter().map(LeafState::bytes).sum::<usize>();
-        values + leaves + self.series.len() * size_of::<KeptSeries>()
+        let shortened = self.shortened.as_ref().map_or(0, Shortened::bytes);
+        values + leaves + shortened + self.series.len() * size_of::<KeptSeries>()
+    }
+
+    /// The same entry with fewer points as well.
+    pub(super) fn with_shortened(&self, shortened: Shortened) -> Self {
+        Self {
+            leaves: self.leaves.clone(),
+            start: self.start,
+            step: self.step,
+            settled: self.settled,
+            series: Arc::clone(&self.series),
+            shortened: Some(shortened),
+        }
+    }
+}
+
+impl Shortened {
+    fn bytes(&self) -> usize {
+        let values = self.values.iter();
+        values
+            .map(|values| size_of::<Vec<f64>>() + values.len() * size_of::<f64>())
+            .sum()
     }
 }
 

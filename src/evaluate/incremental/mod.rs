@@ -10,6 +10,11 @@
 //!   run as ever, over inputs that may be kept;
 //! - the series of every leaf are looked up each time and must be the same ones.
 //!
+//! Most answers show fewer points than were kept. Where all targets of a request are refreshed, whole
+//! and of one grid, so that the points of each are known beforehand, an entry also keeps its values with
+//! so few points, and a refresh adds the new ones to those; the whole values are then put together only
+//! now and then, to replace an entry that has grown old.
+//!
 //! Threads: any. An entry is never changed, only replaced.
 
 mod kept;
@@ -20,13 +25,18 @@ use std::sync::Arc;
 
 use crate::cache::Cache;
 use crate::fetch::{Cut, Read};
+use crate::functions::consolidate::Buckets;
 use crate::functions::{EvaluationError, Series};
 use crate::plan::Part;
 
 pub(super) use kept::KeyBase;
 use kept::{Kept, KeptSeries, Key};
-pub(super) use present::Lookups;
-use present::{Grid, Present};
+use present::Present;
+pub(super) use present::{Grid, Lookups};
+
+/// An entry is replaced once a refresh computes more than so large a part of the window, beside what is
+/// not final.
+const COMPUTED_SHARE: usize = 64;
 
 /// Slots below which a window is not worth keeping: most of it is still open.
 const SLOTS_MIN: usize = 128;
@@ -107,15 +117,26 @@ impl IncrementalCache {
         head: &[Series],
         tail: Vec<Series>,
     ) -> Option<Vec<Series>> {
-        let refresh = prepared.refresh.as_ref()?;
-        let join = merge::Join {
-            kept: &refresh.kept,
-            grid: prepared.present.grid,
-            points: prepared.points,
-            passed: refresh.passed,
-            tail: refresh.tail,
-        };
-        join.run(head, tail)
+        prepared.join()?.run(head, tail)
+    }
+
+    /// The same straight in buckets. What is kept stays as it is, so this is for refreshes of which
+    /// [`Prepared::buckets`] says so.
+    pub(super) fn refresh_shortened(
+        &self,
+        prepared: &Prepared,
+        head: &[Series],
+        tail: Vec<Series>,
+        buckets: Buckets,
+    ) -> Option<Vec<Series>> {
+        let (series, made) = prepared.join()?.run_shortened(head, tail, buckets)?;
+        if let (Some(made), Some(refresh)) = (made, &prepared.refresh) {
+            let kept = refresh.kept.with_shortened(made);
+            let bytes = kept.bytes();
+            self.cache
+                .insert(prepared.key.clone(), Arc::new(kept), bytes);
+        }
+        Some(series)
     }
 
     /// Keeps a part's result.
@@ -130,6 +151,7 @@ impl IncrementalCache {
             step: grid.step,
             settled: prepared.present.settled,
             series: series.iter().map(KeptSeries::of).collect(),
+            shortened: None,
         };
         let bytes = kept.bytes();
         self.cache
@@ -138,6 +160,33 @@ impl IncrementalCache {
 }
 
 impl Prepared {
+    fn join(&self) -> Option<merge::Join<'_>> {
+        let refresh = self.refresh.as_ref()?;
+        Some(merge::Join {
+            kept: &refresh.kept,
+            grid: self.present.grid,
+            points: self.points,
+            passed: refresh.passed,
+            tail: refresh.tail,
+        })
+    }
+
+    /// The buckets of a refresh that is shown with at most so many points by itself. `None` when the
+    /// whole values are wanted: they fit, or the entry is old enough to be replaced.
+    pub(super) fn buckets(&self, points_max: u64) -> Option<Buckets> {
+        let Grid { start, step, slots } = self.present.grid;
+        let computed = slots - self.refresh.as_ref()?.tail;
+        let open = slots - self.present.settled;
+        let is_young = computed <= open + slots / COMPUTED_SHARE;
+        let buckets = Buckets::of(start, step, slots as i64 * step, points_max)?;
+        is_young.then_some(buckets)
+    }
+
+    /// The grid of the whole part.
+    pub(super) fn grid(&self) -> Grid {
+        self.present.grid
+    }
+
     /// The parts of the window that are computed, head and tail; `None` when all of it is.
     pub(super) fn cuts(&self) -> Option<(Option<Cut>, Cut)> {
         let refresh = self.refresh.as_ref()?;

@@ -11,7 +11,7 @@ use crate::storage::{Selection, SettledReads};
 
 /// The slots of a part's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Grid {
+pub(in crate::evaluate) struct Grid {
     pub(super) start: i64,
     pub(super) step: i64,
     pub(super) slots: usize,
