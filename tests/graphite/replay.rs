@@ -75,7 +75,7 @@ fn load_events_and_tags(corpus: &Path, home: &Home, sets: &[&str]) {
 }
 
 /// Answers are kept for an hour and every case is asked twice: the second answer is a kept one, made into
-/// the format that is asked for as the first was.
+/// the format that is asked for as the first was. Media types are compared too.
 #[test]
 fn every_case_is_answered_alike_from_what_is_kept() {
     let Some(corpus) = subject::corpus() else {
@@ -86,10 +86,11 @@ fn every_case_is_answered_alike_from_what_is_kept() {
     let daemon = subject::start(&home, &["api.response_cache=1h"]);
     let hits = || daemon.metric("plumbago_cache_hits_total", "cache=\"response\"");
     let files = READING.map(|name| subject::file(&corpus, name));
+    let options = ["--skip-frozen", "--strict-content-type"];
     for report in ["strata-fresh", "strata-kept"] {
         let before = hits();
         let base = daemon.url("");
-        let wrong = ask(&corpus, &base, &home, report, &files, &["--skip-frozen"]);
+        let wrong = ask(&corpus, &base, &home, report, &files, &options);
         assert!(wrong.is_empty(), "{report}: {}", wrong.join("\n"));
         println!("{report}: {} answers were kept ones", hits() - before);
     }
