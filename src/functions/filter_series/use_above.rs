@@ -48,8 +48,12 @@ impl Function for UseSeriesAbove {
                 .map_err(problem)
         };
         let queries = above.map(query).collect::<Result<Vec<String>, _>>()?;
-        let answers = call.evaluate_targets(&queries, call.window())?;
-        let mut found: Vec<Series> = answers.into_iter().flatten().collect();
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
+        // One target, as in the reference: where a legend is no expression, none of them is read.
+        let all = format!("group({})", queries.join(","));
+        let mut found = call.evaluate_target(all, call.window())?;
         found.retain(|series| !series.values.is_empty());
         Ok(found)
     }
@@ -123,5 +127,11 @@ mod tests {
         let result = samples.run("useSeriesAbove(*.used,5,'used','free')", 0, 60);
         assert_eq!(result.len(), 1);
         assert_eq!(result[0].name, "a.free");
+        let none = samples.run(
+            "useSeriesAbove(alias(a.used,'a used'),5,'used','free')",
+            0,
+            60,
+        );
+        assert!(none.is_empty());
     }
 }
