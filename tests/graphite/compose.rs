@@ -18,6 +18,8 @@ pub(crate) struct Request {
     pub(crate) targets: Vec<Expression>,
     /// How the first target is printed when its calls stand behind pipes.
     pub(crate) is_piped: bool,
+    /// Whether the first target has a variable for a node of its paths.
+    pub(crate) is_template: bool,
     /// Everything but the targets.
     pub(crate) parameters: Vec<(&'static str, String)>,
     /// True when an argument is of a kind that the signature does not allow.
@@ -52,13 +54,20 @@ pub(crate) fn request(random: &mut Random) -> Request {
         })
         .collect();
     let is_odd = composer.is_odd;
+    // Variables are lost in what is read again, as are pipes before it.
+    let is_template = random.percent(4) && !targets.iter().any(reads_again);
     let takes_zone = !targets.iter().any(ignores_zone);
     // A function that reads again loses what stands before a pipe.
-    let is_piped = random.percent(6) && !targets.iter().any(reads_again);
+    let is_piped = !is_template && random.percent(6) && !targets.iter().any(reads_again);
+    let mut parameters = parameters(random, takes_zone);
+    if is_template && random.percent(30) {
+        parameters.push(("template[v]", "shape".to_owned()));
+    }
     Request {
         targets,
         is_piped,
-        parameters: parameters(random, takes_zone),
+        is_template,
+        parameters,
         is_odd,
     }
 }
@@ -97,7 +106,13 @@ fn ignores_zone(target: &Expression) -> bool {
 }
 
 fn parameters(random: &mut Random, takes_zone: bool) -> Vec<(&'static str, String)> {
-    let (from, until) = *random.pick(WINDOWS);
+    let (mut from, mut until) = match random.below(100) {
+        0..=79 => *random.pick(WINDOWS),
+        _ => (*random.pick(TIMES), *random.pick(TIMES)),
+    };
+    if random.percent(3) {
+        std::mem::swap(&mut from, &mut until);
+    }
     let mut parameters = vec![
         ("from", from.to_owned()),
         ("until", until.to_owned()),
@@ -109,21 +124,17 @@ fn parameters(random: &mut Random, takes_zone: bool) -> Vec<(&'static str, Strin
         *random.pick(&["csv", "raw", "pickle", "msgpack", "dygraph", "rickshaw"])
     };
     parameters.push(("format", format.to_owned()));
-    if random.percent(30) {
-        let points = *random.pick(&["1", "2", "7", "10", "59", "100", "337", "1000", "abc"]);
-        parameters.push(("maxDataPoints", points.to_owned()));
-    }
-    if random.percent(8) {
-        let factor = *random.pick(&["0", "0.3", "0.5", "1", "0.75"]);
-        parameters.push(("xFilesFactor", factor.to_owned()));
-    }
-    if random.percent(8) {
-        parameters.push(("noNullPoints", "1".to_owned()));
-    }
-    if random.percent(10) && takes_zone {
-        let zone = *random.pick(&["Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC"]);
-        parameters.push(("tz", zone.to_owned()));
-    }
+    let mut sometimes = |percent, name, choices: &[&str]| {
+        if random.percent(percent) {
+            let choice: &str = choices[random.below(choices.len())];
+            parameters.push((name, choice.to_owned()));
+        }
+    };
+    sometimes(30, "maxDataPoints", MAX_DATA_POINTS);
+    sometimes(8, "xFilesFactor", X_FILES_FACTORS);
+    sometimes(8, "noNullPoints", &["1", ""]);
+    sometimes(4, "pretty", &["1", ""]);
+    sometimes(if takes_zone { 14 } else { 0 }, "tz", ZONES);
     parameters
 }
 
@@ -133,6 +144,10 @@ impl Request {
         let mut texts: Vec<String> = self.targets.iter().map(Expression::to_string).collect();
         if self.is_piped {
             texts[0] = piped(&self.targets[0]);
+        }
+        if self.is_template {
+            let with_variable = texts[0].replace("shape.", "$v.");
+            texts[0] = format!("template({with_variable},v=\"shape\")");
         }
         texts
     }
@@ -262,9 +277,30 @@ impl Composer<'_> {
             13..=15 => format!("constantLine({})", self.random.pick(NUMBERS)),
             16 => "time('t',60)".to_owned(),
             17 => "sin('s',5,30)".to_owned(),
+            // Steps that differ are what windows in points, normalising and consolidation trip over.
+            18..=27 => format!("group({})", self.paths(2).join(",")),
+            28..=31 => format!(
+                "alias({},{})",
+                self.random.pick(PATHS),
+                self.random.pick(LEGENDS)
+            ),
+            32..=33 => self.filtered(),
             _ => (*self.random.pick(PATHS)).to_owned(),
         };
         path(&text)
+    }
+
+    /// Some paths, at least so many.
+    fn paths(&mut self, count_min: usize) -> Vec<&'static str> {
+        let count = count_min + self.random.below(2);
+        (0..count).map(|_| *self.random.pick(PATHS)).collect()
+    }
+
+    /// Series of several steps that a filter has thinned out.
+    fn filtered(&mut self) -> String {
+        let filter = self.random.pick(FILTERS);
+        let paths = self.paths(1).join(",");
+        filter.replace("SERIES", &format!("group(mixed.*.a,{paths})"))
     }
 
     /// Arguments that the pool of their kind has none of that would do, or some that would not.

@@ -1,7 +1,7 @@
 //! Requests composed at random, asked of graphite-web and of the daemon.
 //!
-//! `PLUMBAGO_DIFFERENTIAL` is the number of requests, `PLUMBAGO_DIFFERENTIAL_SEED` the first one's seed; each
-//! following one has the next. What is printed with a difference runs that request again alone:
+//! `PLUMBAGO_DIFFERENTIAL` is the number of renders and of lookups, `PLUMBAGO_DIFFERENTIAL_SEED` the seed of the
+//! first ones; each following one has the next. What is printed with a difference runs that request again alone:
 //!
 //! ```text
 //! PLUMBAGO_DIFFERENTIAL=1 PLUMBAGO_DIFFERENTIAL_SEED=4711 cargo test --test graphite live_differential -- --nocapture
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::compose::{self, Request};
 use crate::daemon::Home;
+use crate::lookups;
 use crate::outcome::{Outcome, Pair};
 use crate::random::Random;
 use crate::reference::Reference;
@@ -21,6 +22,9 @@ use crate::subject;
 
 /// Requests of an ordinary run, less than a minute.
 const REQUESTS: u64 = 500;
+
+/// Questions for names of an ordinary run, a few seconds.
+const LOOKUPS: u64 = 300;
 
 /// The first seed of an ordinary run.
 const SEED: u64 = 1;
@@ -53,21 +57,28 @@ fn live_differential_of_random_targets() {
     let pair = Pair::new(&reference.base(), &daemon.url(""));
     let tally = run(&pair);
     report(&pair, &tally);
+    let seeds = seeds(LOOKUPS);
+    let lookups = lookups::run(&reference.base(), &daemon.url(""), seeds);
+    lookups
+        .iter()
+        .for_each(|difference| println!("{difference}"));
     daemon.stop();
-    assert!(tally.differences.is_empty(), "the answers differ");
+    assert!(
+        tally.differences.is_empty() && lookups.is_empty(),
+        "the answers differ"
+    );
 }
 
 fn run(pair: &Pair) -> Tally {
-    let first = number("PLUMBAGO_DIFFERENTIAL_SEED", SEED);
-    let count = number("PLUMBAGO_DIFFERENTIAL", REQUESTS);
-    let next = AtomicU64::new(first);
+    let seeds = seeds(REQUESTS);
+    let next = AtomicU64::new(seeds.start);
     let tally = Mutex::new(Tally::default());
     std::thread::scope(|scope| {
         for _ in 0..ASKERS {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + count {
+                    if seed >= seeds.end {
                         return;
                     }
                     let request = compose::request(&mut Random::new(seed));
@@ -119,6 +130,12 @@ fn report(pair: &Pair, tally: &Tally) {
         println!("  {:?} {:?}", smallest.texts(), smallest.parameters);
         println!("  {difference}");
     }
+}
+
+/// What the variables say, else `count` from the first seed on.
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    let first = number("PLUMBAGO_DIFFERENTIAL_SEED", SEED);
+    first..first + number("PLUMBAGO_DIFFERENTIAL", count)
 }
 
 fn number(variable: &str, default: u64) -> u64 {

@@ -2,7 +2,7 @@
 //! and a live graphite-web 1.1.10, which `tests/install.sh` installs from PyPI.
 //!
 //! - `replay`: every case of the corpus, on each engine, through the corpus' own checker;
-//! - `differential`: targets composed at random, asked of both;
+//! - `differential`: targets composed at random, and questions for names (`lookups`), asked of both;
 //! - `cluster`: graphite-web with this daemon as its only backend.
 //!
 //! All need the corpus (see `../conformance.rs`); without it they say so and show nothing.
@@ -13,6 +13,7 @@ mod answers;
 mod cluster;
 mod compose;
 mod differential;
+mod lookups;
 mod outcome;
 mod pools;
 mod random;

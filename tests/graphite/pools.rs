@@ -57,6 +57,40 @@ pub(crate) const PATHS: &[&str] = &[
     "uptime",
 ];
 
+/// Filters by name, value and number.
+pub(crate) const FILTERS: &[&str] = &[
+    "highestMax(SERIES,2)",
+    "lowestCurrent(SERIES,1)",
+    "averageAbove(SERIES,20)",
+    "maximumBelow(SERIES,40)",
+    "grep(SERIES,'s[1-4]0')",
+    "exclude(SERIES,'s3')",
+    "limit(SERIES,3)",
+    "mostDeviant(SERIES,2)",
+    "nPercentile(SERIES,90)",
+    "removeEmptySeries(SERIES)",
+    "filterSeries(SERIES,'median','>',18)",
+    "averageOutsidePercentile(SERIES,60)",
+];
+
+/// Legends that formats must escape, and that functions of names must take apart.
+pub(crate) const LEGENDS: &[&str] = &[
+    "'a b'",
+    "'a,b'",
+    "'a \"b\"'",
+    "\"it's\"",
+    "'100%'",
+    "'%s %d'",
+    "'{a,b}'",
+    "'f(a.b,c.d)'",
+    "'a;b=c'",
+    "'été 日本'",
+    "'<b>&amp;'",
+    "'a|b\\c'",
+    "''",
+    "'.'",
+];
+
 /// Two series each.
 pub(crate) const PAIRS: &[&str] = &[
     "shape.walk*",
@@ -99,6 +133,57 @@ pub(crate) const WINDOWS: &[(&str, &str)] = &[
     ("-65d", "now"),
 ];
 
+/// Times in all spellings, refused ones among them.
+pub(crate) const TIMES: &[&str] = &[
+    "now",
+    "",
+    "-2h",
+    "-1h30min",
+    "-90minutes",
+    "-1d+3h",
+    "-1mon",
+    "-5m",
+    "today",
+    "yesterday",
+    "noon yesterday",
+    "6pm_20250614",
+    "06:30_20250615",
+    "teatime-1d",
+    "midnight+3h",
+    "06/14/25",
+    "6/14/2025",
+    "jun 13",
+    "June14+5min",
+    "monday",
+    "6am sat",
+    "20250612",
+    "20251301",
+    "1749950000",
+    "1749950000+1h",
+    "NOW - 3 Hours",
+    "12:00pm",
+    "bogus",
+    "tomorrow",
+];
+
+pub(crate) const ZONES: &[&str] = &[
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "UTC",
+    "nowhere",
+    "",
+];
+
+pub(crate) const MAX_DATA_POINTS: &[&str] = &[
+    "1", "2", "7", "10", "59", "60", "61", "100", "337", "1000", "99999999", "0", "007", "abc", "",
+    "-5", "1.5",
+];
+
+pub(crate) const X_FILES_FACTORS: &[&str] =
+    &["0", "0.3", "0.5", "1", "0.75", "0.1", "0.9", "2", "-1", "x"];
+
 pub(crate) const AGGREGATIONS: &[&str] = &[
     "average", "avg", "sum", "total", "min", "max", "last", "current", "median", "multiply",
     "range", "rangeOf", "diff", "stddev", "count", "avg_zero", "first", "p50", "p95", "p99.9",
@@ -131,4 +216,72 @@ pub(crate) const PATTERNS: &[&str] = &[
 
 pub(crate) const ALIGNMENTS: &[&str] = &[
     "hours", "days", "weeks", "minutes", "seconds", "1h", "5min", "mon",
+];
+
+/// Nodes of patterns; the first one decides whether anything is found.
+pub(crate) const NODE_PATTERNS: &[&str] = &[
+    "servers",
+    "servers",
+    "shape",
+    "sort",
+    "dup",
+    "deep",
+    "web01",
+    "web0[1-3]",
+    "web{01,12}",
+    "{cpu,mem}",
+    "cpu",
+    "s*",
+    "?ort",
+    "host*",
+    "host?",
+    "[!h]*",
+    "[a-c]",
+    "node",
+    "{servers,shape}",
+    "[Uu]*",
+    "a",
+    "b",
+    "us*",
+    "user",
+    "{w{alk,alk2},one}",
+    "weird",
+    "pct%",
+    "name+plus",
+    "nothing",
+    "rate",
+    "{,s}hape",
+    "*e*",
+    "",
+];
+
+/// Whole numbers, and what is none.
+pub(crate) const NUMBER_WORDS: &[&str] = &["0", "1", "-1", "2", "", "x", "1.5", " 1", "true", "-3"];
+
+pub(crate) const LIMITS: &[&str] = &["0", "1", "2", "100", "10000"];
+
+pub(crate) const TAG_NAMES: &[&str] = &["host", "name", "dc", "status", "absent", "queue", "mount"];
+
+/// Conditions of tag queries, senseless ones among them.
+pub(crate) const TAG_CONDITIONS: &[&str] = &[
+    "name=requests",
+    "name=~^l",
+    "name!=requests",
+    "dc=east",
+    "dc!=east",
+    "dc=",
+    "dc!=",
+    "host=~web0[12]$",
+    "host!=~web01",
+    "status=~4|5",
+    "status=~^(4|5)",
+    "queue=orders.high",
+    "absent=",
+    "absent!=x",
+    "absent=~.*",
+    "name=~.*",
+    "bogus",
+    "=x",
+    "mount=root",
+    "name=nothing",
 ];
