@@ -250,6 +250,16 @@ impl Cache {
         self.series.keys().copied().collect()
     }
 
+    /// How many points stand in each segment.
+    pub(super) fn points_by_segment(&self) -> HashMap<u32, usize> {
+        let mut counts = HashMap::new();
+        let points = self.series.values().flat_map(|pending| &pending.points);
+        for point in points {
+            *counts.entry(point.segment).or_default() += 1;
+        }
+        counts
+    }
+
     /// The points whose segment is `from`, each moved to the segment that `append` answers, until it
     /// answers none.
     pub(super) fn move_on(

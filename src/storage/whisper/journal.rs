@@ -114,6 +114,37 @@ impl Journal {
         Ok(())
     }
 
+    /// Takes over a segment from before the start that holds so many points of the cache. It takes no
+    /// more records.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(super) fn adopt(
+        &mut self,
+        old: &OldSegment,
+        pending: usize,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let (words, file) = open(&old.path).map_err(failed(&old.path, "open"))?;
+        let segment = Segment {
+            number: old.number,
+            written: words.count(),
+            words,
+            pending,
+            since: now,
+            disk: Arc::new(SegmentFile {
+                path: old.path.clone(),
+                file,
+                dirty: AtomicBool::new(true),
+            }),
+        };
+        let place = self
+            .segments
+            .partition_point(|known| known.number < old.number);
+        self.segments.insert(place, segment);
+        Ok(())
+    }
+
     fn begin_segment(&mut self, now: i64) -> Result<(), StoreError> {
         let number = self.numbers.fetch_add(1, Relaxed);
         let path = self.folder.join(file_name(number, self.shard));
@@ -226,11 +257,20 @@ impl SegmentFile {
     }
 }
 
+/// A segment from before the start.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OldSegment {
+    pub(super) number: u32,
+    /// The shard that wrote it.
+    pub(super) shard: usize,
+    pub(super) path: PathBuf,
+}
+
 /// What is in a journal's folder.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// Segments by their numbers, oldest first.
-    pub(super) segments: Vec<(u32, PathBuf)>,
+    /// Segments, oldest first.
+    pub(super) segments: Vec<OldSegment>,
     /// What is left of segments that were being made.
     pub(super) leftovers: Vec<PathBuf>,
 }
@@ -244,8 +284,12 @@ pub(super) fn list(folder: &Path) -> Result<Listing, StoreError> {
     for entry in fs::read_dir(folder).map_err(failed(folder, "list"))? {
         let path = entry.map_err(failed(folder, "list"))?.path();
         let name = path.file_name().and_then(|name| name.to_str());
-        match name.and_then(segment_number) {
-            Some(number) => listing.segments.push((number, path)),
+        match name.and_then(numbers_of) {
+            Some((number, shard)) => listing.segments.push(OldSegment {
+                number,
+                shard,
+                path,
+            }),
             None if path.extension().is_some_and(|end| end == "tmp") => {
                 listing.leftovers.push(path);
             }
@@ -294,13 +338,13 @@ fn file_name(number: u32, shard: usize) -> String {
     format!("journal-{number:08}-{shard:03}.log")
 }
 
-fn segment_number(name: &str) -> Option<u32> {
+/// The numbers of a segment and of its shard.
+fn numbers_of(name: &str) -> Option<(u32, usize)> {
     let (number, shard) = name
         .strip_prefix("journal-")?
         .strip_suffix(".log")?
         .split_once('-')?;
-    shard.parse::<usize>().ok()?;
-    number.parse().ok()
+    Some((number.parse().ok()?, shard.parse().ok()?))
 }
 
 /// Makes a segment whose places are all reserved, under another name until its header is durable.
@@ -321,6 +365,12 @@ fn create(path: &Path, records: usize) -> io::Result<(Words, File)> {
     Ok(made)
 }
 
+fn open(path: &Path) -> io::Result<(Words, File)> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let words = usize::try_from(file.metadata()?.len() / 8).unwrap_or(usize::MAX);
+    Ok((Words::map(&file, words)?, file))
+}
+
 fn write_new(temporary: &Path, records: usize) -> io::Result<(Words, File)> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true);
@@ -336,6 +386,11 @@ fn write_new(temporary: &Path, records: usize) -> io::Result<(Words, File)> {
     }
     file.sync_all()?;
     Ok((Words::map(&file, words)?, file))
+}
+
+/// That there is no room for what a segment holds.
+pub(super) fn no_room(path: &Path) -> StoreError {
+    failed(path, "journal again what is in")(ErrorKind::StorageFull.into())
 }
 
 pub(super) fn is_full(error: &io::Error) -> bool {
@@ -385,7 +440,7 @@ mod tests {
         assert_eq!((segments.len(), leftovers.len()), (2, 0));
         let all: Vec<_> = segments
             .iter()
-            .flat_map(|(_, path)| records(path).unwrap())
+            .flat_map(|segment| records(&segment.path).unwrap())
             .collect();
         assert_eq!(all, (1..=101).map(record).collect::<Vec<_>>());
     }
@@ -420,7 +475,7 @@ mod tests {
         for time in 1..=3 {
             journal.append(&record(time), 0).unwrap();
         }
-        let path = &list(folder.path()).unwrap().segments[0].1;
+        let path = &list(folder.path()).unwrap().segments[0].path;
         let mut bytes = fs::read(path).unwrap();
         bytes[HEADER_WORDS * 8 + 24 + 9] ^= 1;
         fs::write(path, &bytes).unwrap();

@@ -6,15 +6,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use plumbago_storage_format::journal::JournalRecord;
 
 use super::cache::CachedPoint;
-use super::journal::{self, Listing};
+use super::journal::{self, Listing, OldSegment};
 use super::open_file::OpenFile;
 use super::series::Series;
 use super::shard::{Shared, State, record_of};
 use crate::metric::SeriesId;
 use crate::storage::StoreError;
-
-/// The segment of points that are in no new one yet.
-const NO_SEGMENT: u32 = 0;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +22,8 @@ pub(super) struct Recovered {
     pub(super) dropped: usize,
 }
 
-/// Takes the points of all old segments into the caches and new segments, and removes the old ones.
+/// Takes the points of all old segments into the caches and new segments, and removes the old ones. On a
+/// disk without room for new ones the old ones stay until their points are written.
 ///
 /// # Errors
 /// When the journal's folder cannot be read or written.
@@ -37,20 +35,18 @@ pub(super) fn recover(shared: &Shared, now: i64) -> Result<Recovered, StoreError
     for path in leftovers {
         fs::remove_file(&path).map_err(journal::failed(&path, "remove"))?;
     }
-    if let Some((newest, _)) = old.last() {
-        shared.segment_numbers.fetch_max(newest + 1, Relaxed);
+    if let Some(newest) = old.last() {
+        shared.segment_numbers.fetch_max(newest.number + 1, Relaxed);
     }
     let boot = journal::boot_number();
     let mut recovered = Recovered::default();
     let mut read = Vec::new();
-    for (_, path) in old {
-        match journal::records(&path) {
+    for segment in old {
+        match journal::records(&segment.path) {
             Ok(records) => {
-                let lost = records
-                    .iter()
-                    .filter(|record| !replay(shared, record, boot, now));
-                recovered.dropped += lost.count();
-                read.push(path);
+                let replay = |record: &&_| replay(shared, segment.number, record, boot, now);
+                recovered.dropped += records.iter().filter(|record| !replay(record)).count();
+                read.push(segment);
             }
             // It stays where it is, for somebody to look at.
             Err(StoreError::Damaged { path, reason }) => {
@@ -67,19 +63,60 @@ pub(super) fn recover(shared: &Shared, now: i64) -> Result<Recovered, StoreError
         }
         let mut state = shard.state.lock();
         recovered.points += state.cache.points();
-        journal_again(&mut state, now)?;
+        match journal_again(&mut state, &read, now) {
+            Err(StoreError::Io { source, .. }) if journal::is_full(&source) => {}
+            journaled => journaled?,
+        }
         for segment in state.journal.unsynced() {
             segment.sync()?;
         }
     }
-    for path in read {
+    for OldSegment { path, .. } in keep_needed(shared, read, now)? {
         fs::remove_file(&path).map_err(journal::failed(&path, "remove"))?;
     }
     Ok(recovered)
 }
 
+/// Hands the segments that hold points of a cache to its journal, with those that came after them: an
+/// older value of a slot must not outlive a newer one. Answers the others.
+fn keep_needed(
+    shared: &Shared,
+    old: Vec<OldSegment>,
+    now: i64,
+) -> Result<Vec<OldSegment>, StoreError> {
+    let mut done = Vec::new();
+    let pending = shared.shards.iter();
+    let pending = pending.map(|shard| shard.state.lock().cache.points_by_segment());
+    let pending: Vec<_> = pending.collect();
+    let mut keeps = vec![false; shared.shards.len()];
+    for segment in old {
+        let holders = (0..pending.len()).filter(|&at| pending[at].contains_key(&segment.number));
+        match holders.collect::<Vec<_>>()[..] {
+            [] if !keeps.get(segment.shard).is_some_and(|keeps| *keeps) => done.push(segment),
+            [] => adopt(shared, &segment, 0, now)?,
+            [shard] if shard == segment.shard => {
+                keeps[shard] = true;
+                adopt(shared, &segment, pending[shard][&segment.number], now)?;
+            }
+            // Of another number of shards: no journal alone can say when it may go.
+            _ => return Err(journal::no_room(&segment.path)),
+        }
+    }
+    Ok(done)
+}
+
+fn adopt(
+    shared: &Shared,
+    segment: &OldSegment,
+    pending: usize,
+    now: i64,
+) -> Result<(), StoreError> {
+    let mut state = shared.shards[segment.shard].state.lock();
+    state.journal.adopt(segment, pending, now)
+}
+
 /// False when nobody knows the series.
-fn replay(shared: &Shared, record: &JournalRecord, boot: u64, now: i64) -> bool {
+fn replay(shared: &Shared, segment: u32, record: &JournalRecord, boot: u64, now: i64) -> bool {
     let Some(series) = shared.series.get(SeriesId(record.series)) else {
         return false;
     };
@@ -97,7 +134,7 @@ fn replay(shared: &Shared, record: &JournalRecord, boot: u64, now: i64) -> bool 
     };
     let point = CachedPoint {
         interval,
-        segment: NO_SEGMENT,
+        segment,
         value: record.value,
     };
     // At once: they have waited already.
@@ -106,14 +143,17 @@ fn replay(shared: &Shared, record: &JournalRecord, boot: u64, now: i64) -> bool 
 }
 
 /// Puts what is left into new segments.
-fn journal_again(state: &mut State, now: i64) -> Result<(), StoreError> {
+fn journal_again(state: &mut State, old: &[OldSegment], now: i64) -> Result<(), StoreError> {
     let journal = &mut state.journal;
-    let mut failure = None;
-    state.cache.move_on(NO_SEGMENT, |id, point| {
-        let appended = journal.append(&record_of(id, point), now);
-        appended.map_err(|error| failure = Some(error)).ok()
-    });
-    failure.map_or(Ok(()), Err)
+    for segment in old {
+        let mut failure = None;
+        state.cache.move_on(segment.number, |id, point| {
+            let appended = journal.append(&record_of(id, point), now);
+            appended.map_err(|error| failure = Some(error)).ok()
+        });
+        failure.map_or(Ok(()), Err)?;
+    }
+    Ok(())
 }
 
 /// Drops points of a series that need not or cannot be written: those that have left the finest archive
