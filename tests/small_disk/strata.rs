@@ -1,16 +1,7 @@
-//! The native engine on real file systems that are full to the last byte: a tmpfs of a few megabytes
-//! and an ext4 in a file. New series are refused first, nothing stored is lost, a restart on the full
-//! disk serves, and with room again all goes on by itself.
-//!
-//! Only root may mount. Where the test may not, it says so and leaves the file system out; the same is
-//! then only injected (`storage::strata` on its simulated disk).
+//! The native engine: new series are refused first.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,73 +9,11 @@ use plumbago::metric::{Refusal, Retention, Rollup, SeriesId};
 use plumbago::storage::strata::{Strata, StrataConfig};
 use plumbago::storage::{SeriesDefinition, ShardWriter, Store, TimeRange};
 
+use crate::mount::Mount;
+
 const START: i64 = 1_700_000_000 / 7200 * 7200;
 const SERIES: u32 = 40;
 const ROOM_MIN: u64 = 256 << 10;
-
-/// A mounted file system, unmounted in the end.
-struct Mount {
-    point: PathBuf,
-    _parent: tempfile::TempDir,
-}
-
-impl Mount {
-    fn tmpfs() -> Option<Self> {
-        let parent = tempfile::tempdir().unwrap();
-        Self::new(parent, |point| {
-            run("mount", &["-t", "tmpfs", "-o", "size=6m", "none", point])
-        })
-    }
-
-    fn ext4() -> Option<Self> {
-        let parent = tempfile::tempdir().unwrap();
-        let image = parent.path().join("image");
-        File::create(&image).unwrap().set_len(32 << 20).unwrap();
-        let image = image.to_str().unwrap().to_owned();
-        // Without blocks reserved for root, or the test as root would not see it full.
-        let made = run("mkfs.ext4", &["-q", "-F", "-m", "0", &image]);
-        Self::new(parent, |point| {
-            made && run("mount", &["-o", "loop", &image, point])
-        })
-    }
-
-    fn new(parent: tempfile::TempDir, mount: impl FnOnce(&str) -> bool) -> Option<Self> {
-        let point = parent.path().join("mounted");
-        fs::create_dir(&point).unwrap();
-        mount(point.to_str().unwrap()).then_some(Self {
-            point,
-            _parent: parent,
-        })
-    }
-
-    /// Takes all room that is left; answers the file that has it.
-    fn fill(&self) -> PathBuf {
-        let path = self.point.join("filler");
-        let mut file = File::create(&path).unwrap();
-        for size in [1 << 16, 1 << 12, 1] {
-            while file.write_all(&vec![7; size]).is_ok() {}
-        }
-        // What the file system holds back for writes on the way is taken as well.
-        let _ = file.sync_all();
-        while file.write_all(&[7; 512]).is_ok() {}
-        path
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        run("umount", &[self.point.to_str().unwrap()]);
-    }
-}
-
-fn run(program: &str, arguments: &[&str]) -> bool {
-    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap());
-    let output = Command::new(program)
-        .args(arguments)
-        .env("PATH", path)
-        .output();
-    output.is_ok_and(|output| output.status.success())
-}
 
 struct Bench {
     store: Strata,
@@ -202,16 +131,14 @@ fn live_through_a_full_disk(mount: &Mount) {
 
 #[test]
 fn full_tmpfs_refuses_new_series_loses_nothing_and_recovers_alone() {
-    match Mount::tmpfs() {
-        Some(mount) => live_through_a_full_disk(&mount),
-        None => println!("left out: this user may not mount a tmpfs"),
+    if let Some(mount) = Mount::tmpfs() {
+        live_through_a_full_disk(&mount);
     }
 }
 
 #[test]
 fn full_ext4_refuses_new_series_loses_nothing_and_recovers_alone() {
-    match Mount::ext4() {
-        Some(mount) => live_through_a_full_disk(&mount),
-        None => println!("left out: this user may not mount an ext4 image"),
+    if let Some(mount) = Mount::ext4(32) {
+        live_through_a_full_disk(&mount);
     }
 }
