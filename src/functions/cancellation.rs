@@ -23,6 +23,30 @@ thread_local! {
     static CURRENT: RefCell<Cancellation> = RefCell::default();
 }
 
+/// How many values a loop works on between two questions: some tens of microseconds.
+const VALUES_BETWEEN: usize = 1 << 16;
+
+/// Asks now and then whether the query goes on: for loops within a series that take long where a call
+/// wants them to, as windows of many points do. Whoever is told that it does not leaves the rest as it
+/// is; the evaluator throws it away.
+#[derive(Debug, Default)]
+pub struct Pace {
+    values: usize,
+    is_over: bool,
+}
+
+impl Pace {
+    /// Whether to go on, after so many more values.
+    pub fn goes_on(&mut self, values: usize) -> bool {
+        self.values = self.values.saturating_add(values);
+        if self.values >= VALUES_BETWEEN {
+            self.values = 0;
+            self.is_over = self.is_over || Cancellation::check_current().is_err();
+        }
+        !self.is_over
+    }
+}
+
 /// Restores what was entered before when it is dropped.
 pub struct Entered(Option<Cancellation>);
 
@@ -110,6 +134,18 @@ mod tests {
             assert!(!Cancellation::current().is_cancelled());
         }
         assert!(Cancellation::current().is_cancelled());
+    }
+
+    #[test]
+    fn loop_that_asks_now_and_then_is_told_in_the_end() {
+        let cancellation = Cancellation::never();
+        let _entered = cancellation.enter();
+        let mut pace = Pace::default();
+        assert!(pace.goes_on(VALUES_BETWEEN));
+        cancellation.cancel();
+        assert!(pace.goes_on(VALUES_BETWEEN - 1));
+        assert!(!pace.goes_on(1));
+        assert!(!pace.goes_on(1));
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub(crate) mod testing;
 
 pub use aggregation::Aggregation;
 pub use call::Call;
-pub use cancellation::{Cancellation, Entered};
+pub use cancellation::{Cancellation, Entered, Pace};
 pub use error::EvaluationError;
 pub use evaluator::{Evaluator, RequestState, Window};
 pub use interval::{Interval, Span};

@@ -2,7 +2,8 @@
 //!
 //! Work is split only when there is enough of it: handing a task to another thread costs a few
 //! microseconds, in which one core touches some ten thousand values. Between series and spans it is
-//! asked whether the query goes on; what a cancelled one gives is thrown away by its evaluator.
+//! asked whether the query goes on; what a cancelled one gives is thrown away by its evaluator. The other
+//! threads enter the query's cancellation as well, so that whoever works on a series can ask.
 
 use rayon::prelude::*;
 
@@ -28,6 +29,7 @@ pub fn for_each_span(
         let cancellation = Cancellation::current();
         let parts = output.par_chunks_mut(span).enumerate();
         parts.for_each(|(position, part)| {
+            let _entered = cancellation.enter();
             if !cancellation.is_cancelled() {
                 work(position * span, part);
             }
@@ -49,7 +51,10 @@ pub fn try_map(
     }
     let cancellation = Cancellation::current();
     let parallel = series.into_par_iter();
-    let results = parallel.map(|one| cancellation.check().and_then(|()| work(one)));
+    let results = parallel.map(|one| {
+        let _entered = cancellation.enter();
+        cancellation.check().and_then(|()| work(one))
+    });
     results.collect()
 }
 
@@ -61,6 +66,7 @@ pub fn map(series: Vec<Series>, work: impl Fn(Series) -> Series + Sync + Send) -
     }
     let cancellation = Cancellation::current();
     let each = |one: Series| {
+        let _entered = cancellation.enter();
         if cancellation.is_cancelled() {
             one
         } else {
@@ -78,6 +84,7 @@ pub fn for_each(series: &mut [Series], work: impl Fn(&mut Series) + Sync + Send)
     }
     let cancellation = Cancellation::current();
     series.par_iter_mut().for_each(|one| {
+        let _entered = cancellation.enter();
         if !cancellation.is_cancelled() {
             work(one);
         }

@@ -6,7 +6,7 @@
 //! Within a row the series keep their order: sums agree with the reference to the last bit.
 
 use super::aggregation::{Aggregation, deviation, median};
-use super::parallel;
+use super::{Pace, parallel};
 
 /// Rows that are worked on together: three accumulators of 8 bytes fit a 32 KiB cache.
 const SPAN_ROWS: usize = 1024;
@@ -35,7 +35,11 @@ pub fn map_rows(series: &[&[f64]], combine: impl Fn(&[f64]) -> f64 + Sync) -> Ve
     let span = transposed_rows(series.len());
     parallel::for_each_span(&mut result, span, series.len(), |first, output| {
         let rows = Transposed::new(series, first, output.len());
+        let mut pace = Pace::default();
         for (row, value) in output.iter_mut().enumerate() {
+            if !pace.goes_on(series.len()) {
+                return;
+            }
             *value = combine(rows.row(row));
         }
     });
@@ -166,10 +170,14 @@ impl Span<'_> {
     fn row_by_row(&mut self, aggregation: Aggregation, output: &mut [f64]) {
         let span = transposed_rows(self.series.len());
         let parts = output.chunks_mut(span).zip(self.counts.chunks_mut(span));
+        let mut pace = Pace::default();
         for (part, (output, counts)) in parts.enumerate() {
             let first = self.first + part * span;
             let mut rows = Transposed::new(self.series, first, output.len());
             for (row, value) in output.iter_mut().enumerate() {
+                if !pace.goes_on(self.series.len()) {
+                    return;
+                }
                 let known = rows.known(row);
                 counts[row] = known.len() as f64;
                 *value = match aggregation {

@@ -2,7 +2,7 @@
 
 use crate::functions::normalize::normalize;
 use crate::functions::{
-    Call, EvaluationError, Function, Group, Kind, Parameter, Series, Signature,
+    Call, EvaluationError, Function, Group, Kind, Pace, Parameter, Series, Signature,
 };
 
 /// See the signature.
@@ -58,10 +58,11 @@ pub(super) fn compare_windows(
     };
     let (first, second) = (&both.series[0].values, &both.series[1].values);
     let points = first.len().min(second.len());
+    let mut pace = Pace::default();
     let compare_at = |position: usize| {
         let end = position + 1;
         match end.checked_sub(size) {
-            Some(start) if end + 1 >= size + lead => {
+            Some(start) if end + 1 >= size + lead && pace.goes_on(size) => {
                 compare(&first[start..end], &second[start..end])
             }
             _ => f64::NAN,

@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 
-use crate::functions::Aggregation;
 use crate::functions::aggregation::{enough_known, known, known_count};
+use crate::functions::{Aggregation, Pace};
 
 /// Windows up to this length are summed afresh each time, in the order that the reference adds.
 const FRESH_POINTS_MAX: usize = 32;
@@ -43,7 +43,14 @@ pub(super) fn rolling(
         Aggregation::Max => extremes(values, points, |value, best| value >= best),
         Aggregation::Median => medians(values, points),
         _ => {
-            let apply = |window: &[f64]| aggregation.apply(&known(window).collect::<Vec<_>>());
+            let mut pace = Pace::default();
+            let apply = |window: &[f64]| {
+                if pace.goes_on(points) {
+                    aggregation.apply(&known(window).collect::<Vec<_>>())
+                } else {
+                    f64::NAN
+                }
+            };
             values.windows(points).map(apply).collect()
         }
     };
@@ -145,8 +152,15 @@ fn medians(values: &[f64], points: usize) -> Vec<f64> {
     let place = |window: &[f64], value: f64| {
         window.partition_point(|known| known.total_cmp(&value).is_lt())
     };
-    let mut result = Vec::with_capacity(values.len() + 1 - points);
+    let count = values.len() + 1 - points;
+    let mut result = Vec::with_capacity(count);
+    let mut pace = Pace::default();
     for (position, &value) in values.iter().enumerate() {
+        // Values behind the place move, several at a time.
+        if !pace.goes_on(1 + points / 16) {
+            result.resize(count, f64::NAN);
+            break;
+        }
         if !value.is_nan() {
             window.insert(place(&window, value), value);
         }
