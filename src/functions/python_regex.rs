@@ -34,7 +34,7 @@ impl PythonRegex {
     /// # Errors
     /// Says what is wrong with it.
     pub fn new(pattern: &str) -> Result<Self, String> {
-        match Regex::new(pattern) {
+        match Regex::new(&translated(pattern)) {
             Ok(regex) => Ok(Self { regex }),
             Err(error) => Err(format!(
                 "\"{pattern}\" is not a regular expression: {error}"
@@ -152,6 +152,7 @@ enum Meaning<'a> {
     Group(&'a str),
 }
 
+/// What stands behind a backslash in a replacement; `None` for an escape that there is not.
 fn read_escape(rest: &str) -> Option<Escape<'_>> {
     let first = rest.chars().next()?;
     if let Some(named) = rest.strip_prefix("g<") {
@@ -161,7 +162,10 @@ fn read_escape(rest: &str) -> Option<Escape<'_>> {
             length: length + 3,
         });
     }
-    if first.is_ascii_digit() && first != '0' {
+    if let Some(escape) = read_octal(rest) {
+        return escape;
+    }
+    if first.is_ascii_digit() {
         let second = rest[1..].starts_with(|letter: char| letter.is_ascii_digit());
         let length = 1 + usize::from(second);
         return Some(Escape {
@@ -177,14 +181,75 @@ fn read_escape(rest: &str) -> Option<Escape<'_>> {
         'b' => '\u{8}',
         'f' => '\u{c}',
         'v' => '\u{b}',
-        '0' => '\0',
+        '\\' => '\\',
         other if other.is_ascii_alphabetic() => return None,
-        other => other,
+        // The backslash stands for itself, and what follows as well.
+        _ => {
+            return Some(Escape {
+                meaning: Meaning::Letter('\\'),
+                length: 0,
+            });
+        }
     };
     Some(Escape {
         meaning: Meaning::Letter(letter),
-        length: first.len_utf8(),
+        length: 1,
     })
+}
+
+/// A letter by its number: a zero with up to two further digits, or three digits. The outer `None` is no
+/// such number, the inner one a number beyond a byte.
+fn read_octal(rest: &str) -> Option<Option<Escape<'_>>> {
+    let digits = rest.bytes().take(3);
+    let length = digits
+        .take_while(|digit| (b'0'..=b'7').contains(digit))
+        .count();
+    if length < 3 && !rest.starts_with('0') {
+        return None;
+    }
+    let number = u8::from_str_radix(&rest[..length], 8).ok();
+    Some(number.map(|number| Escape {
+        meaning: Meaning::Letter(char::from(number)),
+        length,
+    }))
+}
+
+/// The pattern in the engine's syntax where that reads the same letters otherwise: it knows classes within
+/// classes, their intersections and differences, `\<` for the start of a word, and `\Z` before a last
+/// line feed.
+fn translated(pattern: &str) -> String {
+    let mut result = String::with_capacity(pattern.len() + 8);
+    let mut letters = pattern.chars().peekable();
+    let mut is_in_class = false;
+    let mut previous = None;
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => match letters.next() {
+                Some('Z') if !is_in_class => result.push_str("\\z"),
+                Some(bracket @ ('<' | '>')) => result.push(bracket),
+                other => result.extend(std::iter::once(letter).chain(other)),
+            },
+            '[' if is_in_class => result.push_str("\\["),
+            '[' => {
+                is_in_class = true;
+                result.push(letter);
+                result.extend(letters.next_if_eq(&'^'));
+                if letters.next_if_eq(&']').is_some() {
+                    result.push_str("\\]");
+                }
+            }
+            ']' => {
+                is_in_class = false;
+                result.push(letter);
+            }
+            '&' | '-' | '~' if is_in_class && previous == Some(letter) => {
+                result.extend(['\\', letter]);
+            }
+            _ => result.push(letter),
+        }
+        previous = Some(letter);
+    }
+    result
 }
 
 fn too_long(error: &fancy_regex::Error) -> String {
@@ -209,7 +274,18 @@ mod tests {
             "web<01>.x<2>"
         );
         assert_eq!(replaced("(a)|(b)", r"[\2]", "ab"), "[][b]");
-        assert_eq!(replaced("a", r"\\\n\.", "a"), "\\\n.");
+        assert_eq!(replaced("a", r"\\\n\.", "a"), "\\\n\\.");
+        assert_eq!(replaced("a", r"\101\08\0", "a"), "A\u{0}8\u{0}");
+    }
+
+    #[test]
+    fn classes_are_those_of_python() {
+        assert_eq!(replaced("[[:alpha:]]", "x", "b:]:]"), "bxx");
+        assert_eq!(replaced("[]a]", "x", "]ab"), "xxb");
+        assert_eq!(replaced("[a&&b]", "x", "a&b"), "xxx");
+        assert_eq!(replaced("[+--]", "x", "+,-."), "xxx.");
+        assert_eq!(replaced(r"\<b\>", "x", "a<b>"), "ax");
+        assert_eq!(replaced(r"b\Z", "x", "bb"), "bx");
     }
 
     #[test]
@@ -238,6 +314,12 @@ mod tests {
         );
         assert!(regex.replacement(r"\q").unwrap_err().contains("bad escape"));
         assert!(regex.replacement("\\").unwrap_err().contains("bad escape"));
+        assert!(
+            regex
+                .replacement(r"\777")
+                .unwrap_err()
+                .contains("bad escape")
+        );
         assert!(PythonRegex::new("(").unwrap_err().contains("\"(\""));
     }
 }
