@@ -183,7 +183,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("crossbeam", &["queue", "ingest", "storage"]),
     ("fancy_regex", &["metric", "functions"]),
     ("fast_float2", &["protocol"]),
-    ("flate2", &["tool"]),
+    ("flate2", &["api", "tool"]),
     ("foldhash", ANY),
     ("hashbrown", ANY),
     ("http_body", &["api"]),

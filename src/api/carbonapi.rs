@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract;
 use axum::response::{IntoResponse, Response};
 
+use super::coding::Coding;
 use super::error::{ApiError, ApiResult};
 use super::freshness::Freshness;
 use super::request::ApiRequest;
@@ -121,6 +122,7 @@ pub(super) async fn render(state: &State, request: &ApiRequest) -> ApiResult {
     Ok(reply::stream(
         Format::CarbonapiV3.content_type(),
         Chained::new(encoders.collect()),
+        Coding::of(&request.headers),
     ))
 }
 

@@ -13,6 +13,7 @@
 mod admin;
 mod answers;
 mod carbonapi;
+mod coding;
 mod error;
 mod events;
 mod find;

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use axum::body::Bytes;
 use http_body::{Body, Frame};
 use tokio::sync::oneshot;
 
+use super::coding::{CodedAnswer, CodedPiece, Coding};
 use crate::evaluate::spawn;
 use crate::format::Encode;
 
@@ -27,16 +29,22 @@ pub(super) struct PiecesBody<E> {
     /// Those that nobody works on yet.
     pieces: Range<usize>,
     /// Those that are being made, or are ready, in order.
-    ahead: VecDeque<oneshot::Receiver<Bytes>>,
+    ahead: VecDeque<oneshot::Receiver<io::Result<CodedPiece>>>,
+    coding: Coding,
+    sent: CodedAnswer,
+    is_over: bool,
 }
 
 impl<E: Encode + 'static> PiecesBody<E> {
     /// All pieces of an encoder.
-    pub(super) fn new(encoder: E) -> Self {
+    pub(super) fn new(encoder: E, coding: Coding) -> Self {
         Self {
             pieces: 0..encoder.pieces(),
             encoder: Arc::new(encoder),
             ahead: VecDeque::with_capacity(PIECES_AHEAD),
+            coding,
+            sent: CodedAnswer::default(),
+            is_over: false,
         }
     }
 
@@ -44,12 +52,12 @@ impl<E: Encode + 'static> PiecesBody<E> {
         while self.ahead.len() < PIECES_AHEAD
             && let Some(piece) = self.pieces.next()
         {
-            let encoder = Arc::clone(&self.encoder);
+            let (encoder, coding) = (Arc::clone(&self.encoder), self.coding);
             let (sender, receiver) = oneshot::channel();
             spawn(move || {
                 if !sender.is_closed() {
                     // The client may leave meanwhile; then nobody wants the bytes.
-                    let _ = sender.send(encoder.chunk(piece));
+                    let _ = sender.send(coding.piece(encoder.chunk(piece), piece == 0));
                 }
             });
             self.ahead.push_back(receiver);
@@ -59,7 +67,7 @@ impl<E: Encode + 'static> PiecesBody<E> {
 
 impl<E: Encode + 'static> Body for PiecesBody<E> {
     type Data = Bytes;
-    type Error = oneshot::error::RecvError;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -67,13 +75,19 @@ impl<E: Encode + 'static> Body for PiecesBody<E> {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         self.work_ahead();
         let Some(next) = self.ahead.front_mut() else {
-            return Poll::Ready(None);
+            let is_over = std::mem::replace(&mut self.is_over, true);
+            let end = self.sent.end(self.coding).filter(|_| !is_over);
+            return Poll::Ready(end.map(|end| Ok(Frame::data(end))));
         };
         // A thread that panicked sends nothing: the connection ends, so that nobody takes a part of the
         // answer for the whole.
-        let bytes = ready!(Pin::new(next).poll(context));
+        let made = ready!(Pin::new(next).poll(context));
         self.ahead.pop_front();
         self.work_ahead();
-        Poll::Ready(Some(bytes.map(Frame::data)))
+        let piece = made.map_err(io::Error::other).flatten();
+        if let Ok(piece) = &piece {
+            self.sent.add(piece);
+        }
+        Poll::Ready(Some(piece.map(|piece| Frame::data(piece.bytes))))
     }
 }

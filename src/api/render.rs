@@ -12,6 +12,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::answers::{Answer, QuestionKey};
+use super::coding::Coding;
 use super::error::{ApiError, ApiResult};
 use super::request::ApiRequest;
 use super::{Services, State, carbonapi, reply};
@@ -88,7 +89,7 @@ fn outcome_of(error: &ApiError) -> RenderOutcome {
 }
 
 async fn answer(state: &State, request: &ApiRequest) -> ApiResult {
-    let mut question = Question::read(&request.parameters, state)?;
+    let mut question = Question::read(request, state)?;
     let (answer, kept_for) = evaluate(state, &question).await?;
     let held = state.sending.hold(bytes_held(&answer.rendered.series));
     let response = match &question.form {
@@ -193,23 +194,32 @@ fn render_error(error: &RenderError) -> ApiError {
 
 /// The answer's body, made while it is sent.
 fn encode(format: Format, series: Vec<Series>, question: Question) -> Response {
+    let coding = question.coding;
     match format {
         Format::Json => text(format, walk(Json::new(question.json), series), question),
         Format::Dygraph => text(format, Dygraph::new(series), question),
         Format::Rickshaw => text(format, walk(Rickshaw, series), question),
-        Format::Csv => plain(format, walk(Csv::new(question.zone), series)),
-        Format::Pickle => plain(format, walk(SeriesObjects::<Pickle>::default(), series)),
-        Format::Msgpack => plain(format, walk(SeriesObjects::<Msgpack>::default(), series)),
-        Format::CarbonapiV2 => plain(format, walk(protobuf::FetchV2, series)),
+        Format::Csv => plain(format, walk(Csv::new(question.zone), series), coding),
+        Format::Pickle => {
+            let objects = SeriesObjects::<Pickle>::default();
+            plain(format, walk(objects, series), coding)
+        }
+        Format::Msgpack => {
+            let objects = SeriesObjects::<Msgpack>::default();
+            plain(format, walk(objects, series), coding)
+        }
+        Format::CarbonapiV2 => plain(format, walk(protobuf::FetchV2, series), coding),
         Format::CarbonapiV3 => {
             let fetch = protobuf::FetchV3 {
                 request_start: question.window.from,
                 request_stop: question.window.until,
             };
-            plain(format, walk(fetch, series))
+            plain(format, walk(fetch, series), coding)
         }
         // Pictures never come here: `Question::read` refuses them.
-        Format::Raw | Format::Png | Format::Svg | Format::Pdf => plain(format, walk(Raw, series)),
+        Format::Raw | Format::Png | Format::Svg | Format::Pdf => {
+            plain(format, walk(Raw, series), coding)
+        }
     }
 }
 
@@ -217,14 +227,17 @@ fn walk<F: SeriesFormat>(format: F, series: Vec<Series>) -> SeriesEncoder<F> {
     SeriesEncoder::new(format, series)
 }
 
-fn plain(format: Format, encoder: impl Encode + 'static) -> Response {
-    reply::stream(format.content_type(), encoder)
+fn plain(format: Format, encoder: impl Encode + 'static, coding: Coding) -> Response {
+    reply::stream(format.content_type(), encoder, coding)
 }
 
 /// The formats that a script tag can load.
 fn text(format: Format, encoder: impl Encode + 'static, question: Question) -> Response {
     match question.callback {
-        Some(callback) => reply::stream(reply::JAVASCRIPT, Wrapped::in_callback(callback, encoder)),
-        None => plain(format, encoder),
+        Some(callback) => {
+            let encoder = Wrapped::in_callback(callback, encoder);
+            reply::stream(reply::JAVASCRIPT, encoder, question.coding)
+        }
+        None => plain(format, encoder, question.coding),
     }
 }

@@ -87,8 +87,11 @@ fn shape(services: &Services, rendered: Rendered, question: Question) -> ApiResu
     let json = Json::new(question.json).with_members(members);
     let encoder = Wrapped::new(before, walk(json, series), b"}");
     Ok(match question.callback {
-        Some(callback) => reply::stream(reply::JAVASCRIPT, Wrapped::in_callback(callback, encoder)),
-        None => reply::stream(Format::Json.content_type(), encoder),
+        Some(callback) => {
+            let encoder = Wrapped::in_callback(callback, encoder);
+            reply::stream(reply::JAVASCRIPT, encoder, question.coding)
+        }
+        None => reply::stream(Format::Json.content_type(), encoder, question.coding),
     })
 }
 

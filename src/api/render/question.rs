@@ -5,9 +5,11 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::super::Services;
+use super::super::coding::Coding;
 use super::super::error::{ApiError, ApiResult};
 use super::super::parameters::Parameters;
 use super::super::reply;
+use super::super::request::ApiRequest;
 use super::super::times::RequestClock;
 use crate::evaluate::{Limits, RenderRequest};
 use crate::format::{Format, JsonOptions};
@@ -42,6 +44,8 @@ pub(super) struct Question {
     pub(super) age_max: Option<Duration>,
     /// from, until and now as they were typed.
     pub(super) typed_times: [Option<String>; 3],
+    /// How a long answer is sent.
+    pub(super) coding: Coding,
     drops_unfinished: bool,
     consolidates_as_stored: bool,
     x_files_factor: f64,
@@ -50,7 +54,8 @@ pub(super) struct Question {
 }
 
 impl Question {
-    pub(super) fn read(parameters: &Parameters, services: &Services) -> ApiResult<Self> {
+    pub(super) fn read(request: &ApiRequest, services: &Services) -> ApiResult<Self> {
+        let parameters = &request.parameters;
         check_graph_type(parameters)?;
         let form = read_form(parameters)?;
         let is_json = matches!(form, Form::Plain(Format::Json) | Form::JsonWithMeta);
@@ -81,6 +86,7 @@ impl Question {
             age_max: read_age_max(parameters, form, services)?,
             typed_times: ["from", "until", "now"]
                 .map(|name| parameters.last(name).map(str::to_owned)),
+            coding: Coding::of(&request.headers),
             drops_unfinished: parameters.switch("alertSafe")?,
             consolidates_as_stored: parameters.integer(
                 "consolidateAsStored",

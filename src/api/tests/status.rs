@@ -164,6 +164,26 @@ async fn answers_are_compressed_when_the_client_can_read_it() {
 }
 
 #[tokio::test]
+async fn long_answer_is_compressed_in_pieces_and_says_the_same() {
+    let house = House::new();
+    let target = "target=constantLine(1)&format=csv".to_owned() + &"&target=uptime".repeat(40);
+    let url = format!("/render?{target}&from=-12h&now=1750000000");
+    let plain = house.get(&url).await;
+    assert!(plain.body.len() > 500_000, "{}", plain.body.len());
+    let request = Request::get(&url).header("accept-encoding", "zstd, gzip");
+    let answer = house.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.header("content-encoding"), "gzip");
+    assert_eq!(answer.header("vary"), "accept-encoding");
+    let mut text = Vec::new();
+    std::io::Read::read_to_end(
+        &mut flate2::bufread::GzDecoder::new(&answer.body[..]),
+        &mut text,
+    )
+    .unwrap();
+    assert!(text == plain.body, "{} bytes", text.len());
+}
+
+#[tokio::test]
 async fn body_beyond_its_limit_is_refused() {
     let limits = Limits {
         body_bytes_max: 100,
