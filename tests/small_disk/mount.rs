@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -53,12 +54,20 @@ impl Mount {
     pub(crate) fn fill(&self) -> PathBuf {
         let path = self.point.join("filler");
         let mut file = File::create(&path).unwrap();
-        for size in [1 << 16, 1 << 12, 1] {
-            while file.write_all(&vec![7; size]).is_ok() {}
+        // Until two rounds find none: what was removed is free only some time after a sync, and so is
+        // what the file system holds back for writes on the way.
+        let mut rounds_without = 0;
+        while rounds_without < 2 {
+            rounds_without += 1;
+            for size in [1 << 16, 1 << 12, 1] {
+                while file.write_all(&vec![7; size]).is_ok() {
+                    rounds_without = 0;
+                }
+            }
+            // Without a change there is nothing to sync.
+            let _ = file.write_all_at(&[7], 0);
+            let _ = file.sync_all();
         }
-        // What the file system holds back for writes on the way is taken as well.
-        let _ = file.sync_all();
-        while file.write_all(&[7; 512]).is_ok() {}
         path
     }
 }
