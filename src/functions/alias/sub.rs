@@ -41,8 +41,8 @@ impl Function for AliasSub {
         if let Some(suffix) = suffix_of(&search, &replacement)
             && all.iter().all(|series| !series.name.contains('\n'))
         {
+            call.claim(all.len() * suffix.len())?;
             for series in &mut all {
-                call.claim_name(series, series.name.len() + suffix.len())?;
                 series.name.push_str(suffix);
             }
             return Ok(all);
