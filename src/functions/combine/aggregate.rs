@@ -1,5 +1,6 @@
 //! `aggregate` and its short forms: one series from all, row by row.
 
+use super::short_form::{LongForm, ShortForm};
 use crate::functions::normalize::{normalize, path_expressions};
 use crate::functions::{
     Aggregation, Call, Cancellation, EvaluationError, Function, Group, Kind, Parameter, Reach,
@@ -85,121 +86,81 @@ impl Function for Aggregate {
     }
 }
 
-/// A function that is `aggregate` with one aggregation.
-pub(super) struct ShortForm {
-    signature: Signature,
-    /// What stands before `Series` in the name of the result.
-    function: &'static str,
-}
+const SHORT: LongForm = LongForm {
+    usage: "(*seriesLists)",
+    parameters: &[Parameter::required("seriesLists", Kind::SeriesList).multiple()],
+    combine: |call, function| {
+        let series = call.series("seriesLists")?;
+        let result = aggregate(call, series, function, call.x_files_factor())?;
+        Ok(result.into_iter().collect())
+    },
+};
 
-const SERIES_LISTS: &[Parameter] =
-    &[Parameter::required("seriesLists", Kind::SeriesList).multiple()];
-
-impl ShortForm {
-    const fn new(
-        names: &'static [&'static str],
-        function: &'static str,
-        description: &'static str,
-    ) -> Self {
-        let signature = Signature {
-            names,
-            group: Group::Combine,
-            usage: "(*seriesLists)",
-            description,
-            parameters: SERIES_LISTS,
-            aggregator: true,
-        };
-        Self {
-            signature,
-            function,
-        }
-    }
-
-    /// One that carbonapi has and the reference has not.
-    const fn custom(mut self) -> Self {
-        self.signature.group = Group::Custom;
-        self
-    }
-}
-
-pub(super) static AVERAGE_SERIES: ShortForm = ShortForm::new(
+pub(super) static AVERAGE_SERIES: ShortForm = SHORT.of(
     &["averageSeries", "avg"],
     "average",
     "The mean of all series at each time.",
 );
-pub(super) static COUNT: ShortForm = ShortForm::new(
-    &["count"],
-    "count",
-    "The number of series with a value at each time; countSeries counts those without as well.",
-)
-.custom();
-pub(super) static DIFF_SERIES: ShortForm = ShortForm::new(
+pub(super) static COUNT: ShortForm = SHORT
+    .of(
+        &["count"],
+        "count",
+        "The number of series with a value at each time; countSeries counts those without as well.",
+    )
+    .custom();
+pub(super) static DIFF_SERIES: ShortForm = SHORT.of(
     &["diffSeries"],
     "diff",
     "The first series less all others at each time.",
 );
-pub(super) static MAX_SERIES: ShortForm = ShortForm::new(
+pub(super) static MAX_SERIES: ShortForm = SHORT.of(
     &["maxSeries"],
     "max",
     "The greatest value of all series at each time.",
 );
-pub(super) static MIN_SERIES: ShortForm = ShortForm::new(
+pub(super) static MIN_SERIES: ShortForm = SHORT.of(
     &["minSeries"],
     "min",
     "The least value of all series at each time.",
 );
-pub(super) static MULTIPLY: ShortForm = ShortForm::new(
+pub(super) static MULTIPLY: ShortForm = SHORT.of(
     &["multiply"],
     "multiply",
     "The product of all series at each time; unlike multiplySeries it makes a new series of a single one.",
 )
 .custom();
-pub(super) static DIFF: ShortForm =
-    ShortForm::new(&["diff"], "diff", "The short form of diffSeries.").custom();
-pub(super) static MAX: ShortForm =
-    ShortForm::new(&["max"], "max", "The short form of maxSeries.").custom();
-pub(super) static MIN: ShortForm =
-    ShortForm::new(&["min"], "min", "The short form of minSeries.").custom();
-pub(super) static STDDEV: ShortForm =
-    ShortForm::new(&["stddev"], "stddev", "The short form of stddevSeries.").custom();
-pub(super) static RANGE_OF_SERIES: ShortForm = ShortForm::new(
+pub(super) static DIFF: ShortForm = SHORT
+    .of(&["diff"], "diff", "The short form of diffSeries.")
+    .custom();
+pub(super) static MAX: ShortForm = SHORT
+    .of(&["max"], "max", "The short form of maxSeries.")
+    .custom();
+pub(super) static MIN: ShortForm = SHORT
+    .of(&["min"], "min", "The short form of minSeries.")
+    .custom();
+pub(super) static STDDEV: ShortForm = SHORT
+    .of(&["stddev"], "stddev", "The short form of stddevSeries.")
+    .custom();
+pub(super) static RANGE_OF_SERIES: ShortForm = SHORT.of(
     &["rangeOfSeries"],
     "rangeOf",
     "The greatest less the least value of all series at each time.",
 );
-pub(super) static STDDEV_SERIES: ShortForm = ShortForm::new(
+pub(super) static STDDEV_SERIES: ShortForm = SHORT.of(
     &["stddevSeries"],
     "stddev",
     "The population standard deviation of all series at each time.",
 );
-pub(super) static SUM_SERIES: ShortForm = ShortForm::new(
+pub(super) static SUM_SERIES: ShortForm = SHORT.of(
     &["sumSeries", "sum"],
     "sum",
     "The sum of all series at each time.",
 );
 
-impl Function for ShortForm {
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn reach(&self, _call: &Call<'_>) -> Reach {
-        Reach::Points(0)
-    }
-
-    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
-        let series = call.series("seriesLists")?;
-        let factor = call.x_files_factor();
-        Ok(aggregate(call, series, self.function, factor)?
-            .into_iter()
-            .collect())
-    }
-}
-
 /// `multiplySeries`, which gives a single series back as it is.
 pub(super) struct MultiplySeries;
 
-static MULTIPLY_SERIES: ShortForm = ShortForm::new(
+static MULTIPLY_SERIES: ShortForm = SHORT.of(
     &["multiplySeries"],
     "multiply",
     "The product of all series at each time; null where any of them is.",

@@ -12,6 +12,7 @@ mod map_reduce;
 mod pairs;
 mod percent;
 mod rows_of;
+mod short_form;
 mod weighted;
 mod wildcards;
 

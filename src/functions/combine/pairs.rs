@@ -1,6 +1,7 @@
 //! `aggregateSeriesLists` and its short forms: two lists combined pair by pair.
 
 use super::aggregate::aggregate;
+use super::short_form::{LongForm, ShortForm};
 use crate::functions::{
     Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature, Value,
 };
@@ -75,64 +76,27 @@ impl Function for AggregateSeriesLists {
     }
 }
 
-/// A function that is `aggregateSeriesLists` with one aggregation.
-pub(super) struct ShortForm {
-    signature: Signature,
-    function: &'static str,
-}
+const SHORT: LongForm = LongForm {
+    usage: "(seriesListFirstPos, seriesListSecondPos)",
+    parameters: &[FIRST, SECOND],
+    combine: |call, function| combine(call, function, call.x_files_factor()),
+};
 
-const PARAMETERS: &[Parameter] = &[FIRST, SECOND];
-
-impl ShortForm {
-    const fn new(
-        names: &'static [&'static str],
-        function: &'static str,
-        description: &'static str,
-    ) -> Self {
-        let signature = Signature {
-            names,
-            group: Group::Combine,
-            usage: "(seriesListFirstPos, seriesListSecondPos)",
-            description,
-            parameters: PARAMETERS,
-            aggregator: true,
-        };
-        Self {
-            signature,
-            function,
-        }
-    }
-}
-
-pub(super) static DIFF_SERIES_LISTS: ShortForm = ShortForm::new(
+pub(super) static DIFF_SERIES_LISTS: ShortForm = SHORT.of(
     &["diffSeriesLists"],
     "diff",
     "Each series of the first list less its partner in the second.",
 );
-pub(super) static MULTIPLY_SERIES_LISTS: ShortForm = ShortForm::new(
+pub(super) static MULTIPLY_SERIES_LISTS: ShortForm = SHORT.of(
     &["multiplySeriesLists"],
     "multiply",
     "Each series of the first list times its partner in the second.",
 );
-pub(super) static SUM_SERIES_LISTS: ShortForm = ShortForm::new(
+pub(super) static SUM_SERIES_LISTS: ShortForm = SHORT.of(
     &["sumSeriesLists"],
     "sum",
     "Each series of the first list plus its partner in the second.",
 );
-
-impl Function for ShortForm {
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn reach(&self, _call: &Call<'_>) -> Reach {
-        Reach::Points(0)
-    }
-
-    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
-        combine(call, self.function, call.x_files_factor())
-    }
-}
 
 /// carbonapi's `powSeriesLists`, which the reference lacks beside `powSeries`.
 pub(super) struct PowSeriesLists;
@@ -143,7 +107,7 @@ static POW_SERIES_LISTS: Signature = Signature {
     usage: "(seriesListFirstPos, seriesListSecondPos)",
     description: "Each series of the first list to the power of its partner in the second; null where \
                   either is.",
-    parameters: PARAMETERS,
+    parameters: &[FIRST, SECOND],
     aggregator: false,
 };
 

@@ -2,6 +2,7 @@
 
 use super::aggregate::aggregate;
 use super::grouping::by_key;
+use super::short_form::{LongForm, ShortForm};
 use crate::functions::{
     Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
@@ -64,64 +65,27 @@ impl Function for AggregateWithWildcards {
     }
 }
 
-/// A function that is `aggregateWithWildcards` with one aggregation.
-pub(super) struct ShortForm {
-    signature: Signature,
-    function: &'static str,
-}
+const SHORT: LongForm = LongForm {
+    usage: "(seriesList, *position)",
+    parameters: &[SERIES, POSITIONS],
+    combine,
+};
 
-const PARAMETERS: &[Parameter] = &[SERIES, POSITIONS];
-
-impl ShortForm {
-    const fn new(
-        names: &'static [&'static str],
-        function: &'static str,
-        description: &'static str,
-    ) -> Self {
-        let signature = Signature {
-            names,
-            group: Group::Combine,
-            usage: "(seriesList, *position)",
-            description,
-            parameters: PARAMETERS,
-            aggregator: true,
-        };
-        Self {
-            signature,
-            function,
-        }
-    }
-}
-
-pub(super) static AVERAGE_SERIES_WITH_WILDCARDS: ShortForm = ShortForm::new(
+pub(super) static AVERAGE_SERIES_WITH_WILDCARDS: ShortForm = SHORT.of(
     &["averageSeriesWithWildcards"],
     "average",
     "The mean of the series that have the same name but for the nodes at some positions.",
 );
-pub(super) static MULTIPLY_SERIES_WITH_WILDCARDS: ShortForm = ShortForm::new(
+pub(super) static MULTIPLY_SERIES_WITH_WILDCARDS: ShortForm = SHORT.of(
     &["multiplySeriesWithWildcards"],
     "multiply",
     "The product of the series that have the same name but for the nodes at some positions.",
 );
-pub(super) static SUM_SERIES_WITH_WILDCARDS: ShortForm = ShortForm::new(
+pub(super) static SUM_SERIES_WITH_WILDCARDS: ShortForm = SHORT.of(
     &["sumSeriesWithWildcards"],
     "sum",
     "The sum of the series that have the same name but for the nodes at some positions.",
 );
-
-impl Function for ShortForm {
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn reach(&self, _call: &Call<'_>) -> Reach {
-        Reach::Points(0)
-    }
-
-    fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
-        combine(call, self.function)
-    }
-}
 
 #[cfg(test)]
 mod tests {
