@@ -443,7 +443,7 @@ impl Composer<'_> {
             ("cactiStyle", "system") => &["si", "binary"],
             ("cactiStyle", "units") => &["b", "req/s"],
             ("consolidateBy", _) => &[
-                "sum", "average", "min", "max", "first", "last", "count", "median", "bogus",
+                "sum", "average", "avg", "avg_zero", "min", "max", "first", "last", "bogus",
             ],
             ("integralByInterval", _) => INTERVALS,
             ("smartSummarize", _) => ALIGNMENTS,
@@ -453,7 +453,10 @@ impl Composer<'_> {
             }
             _ => &["some name", "a.b.c", "x", "", "%", "$1", "f(x)", "été"],
         };
-        self.one_of(choices)
+        let chosen: &str = choices[self.random.below(choices.len())];
+        // Taken by the reference as long as it is not used.
+        self.is_odd |= chosen == "bogus";
+        text(chosen)
     }
 
     fn number(&mut self) -> Expression {
