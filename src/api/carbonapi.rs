@@ -8,9 +8,9 @@ use axum::body::Bytes;
 use axum::extract;
 use axum::response::{IntoResponse, Response};
 
-use super::coding::Coding;
 use super::error::{ApiError, ApiResult};
 use super::freshness::Freshness;
+use super::pieces::Outlet;
 use super::request::ApiRequest;
 use super::{Services, State, find, reply};
 use crate::catalog::{FindOptions, FoundNode};
@@ -119,11 +119,9 @@ pub(super) async fn render(state: &State, request: &ApiRequest) -> ApiResult {
     let groups = run.await??.into_iter();
     // Repeated fields need nothing between them.
     let encoders = groups.map(|(format, series)| SeriesEncoder::new(format, series));
-    Ok(reply::stream(
-        Format::CarbonapiV3.content_type(),
-        Chained::new(encoders.collect()),
-        Coding::of(&request.headers),
-    ))
+    let outlet = Outlet::new(&state.encoders, &request.headers);
+    let encoder = Chained::new(encoders.collect());
+    Ok(outlet.stream(Format::CarbonapiV3.content_type(), encoder))
 }
 
 /// The series of each fetch, in order; those of one window are asked for together.

@@ -47,7 +47,7 @@ use tower_http::cors::CorsLayer;
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::evaluate::{self, Engine, Source};
+use crate::evaluate::{self, Engine, Source, Threads};
 use crate::events::EventLog;
 use crate::lifecycle::{Kind, Lifecycle, ROUTES};
 use crate::metric::name::NameRules;
@@ -110,6 +110,8 @@ pub struct Services {
     sending: Arc<Sending>,
     /// Threads that evaluate renders.
     renders: Workers,
+    /// Threads that make the pieces of long answers.
+    encoders: Arc<Threads>,
     /// Threads that look names up, apart from the former so that completion stays quick.
     lookups: Workers,
     lifecycle: Option<Arc<Lifecycle>>,
@@ -162,6 +164,7 @@ impl Services {
             limits,
             render_telemetry,
             renders,
+            encoders: Arc::new(Threads::start("encode")?),
             lookups,
             lifecycle: parts.lifecycle,
             operations,

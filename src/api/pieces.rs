@@ -1,8 +1,8 @@
 //! Long answers on their way: pieces are made by several threads and sent in order.
 //!
-//! Making the text of numbers is most of the work of a large answer. The threads that work on series do
-//! it, at their low priority, and the connection's thread only hands bytes on. A client that reads
-//! slowly holds no thread, only the few pieces that are ahead of it.
+//! Making the text of numbers is most of the work of a large answer. Threads of their own do it, so that
+//! it waits for no other query's evaluation, and the connection's thread only hands bytes on. A client
+//! that reads slowly holds no thread, only the few pieces that are ahead of it.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -13,48 +13,80 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use http_body::{Body, Frame};
 use tokio::sync::oneshot;
 
 use super::coding::{CodedAnswer, CodedPiece, Coding};
-use crate::evaluate::spawn;
+use super::reply;
+use crate::evaluate::Threads;
 use crate::format::Encode;
 
 /// Pieces that are made before the connection asks for them.
 const PIECES_AHEAD: usize = 6;
 
+/// How an answer goes out, long or short.
+#[derive(Clone, Debug)]
+pub(super) struct Outlet {
+    threads: Arc<Threads>,
+    coding: Coding,
+}
+
 /// The body of an answer in pieces.
-pub(super) struct PiecesBody<E> {
+struct PiecesBody<E> {
     encoder: Arc<E>,
     /// Those that nobody works on yet.
     pieces: Range<usize>,
     /// Those that are being made, or are ready, in order.
     ahead: VecDeque<oneshot::Receiver<io::Result<CodedPiece>>>,
-    coding: Coding,
+    outlet: Outlet,
     sent: CodedAnswer,
     is_over: bool,
 }
 
-impl<E: Encode + 'static> PiecesBody<E> {
-    /// All pieces of an encoder.
-    pub(super) fn new(encoder: E, coding: Coding) -> Self {
+impl Outlet {
+    /// One for a client that says with these headers what it can read.
+    pub(super) fn new(threads: &Arc<Threads>, headers: &HeaderMap) -> Self {
         Self {
-            pieces: 0..encoder.pieces(),
-            encoder: Arc::new(encoder),
-            ahead: VecDeque::with_capacity(PIECES_AHEAD),
-            coding,
-            sent: CodedAnswer::default(),
-            is_over: false,
+            threads: Arc::clone(threads),
+            coding: Coding::of(headers),
         }
     }
 
+    /// What an encoder says as an answer. One of a single piece is made at once; the pieces of a longer
+    /// one are made by the threads, a few ahead of what the connection has taken.
+    pub(super) fn stream(
+        self,
+        content_type: &'static str,
+        encoder: impl Encode + 'static,
+    ) -> Response {
+        if encoder.pieces() == 1 {
+            return reply::bytes(content_type, encoder.chunk(0));
+        }
+        let coding = self.coding;
+        let body = PiecesBody {
+            pieces: 0..encoder.pieces(),
+            encoder: Arc::new(encoder),
+            ahead: VecDeque::with_capacity(PIECES_AHEAD),
+            outlet: self,
+            sent: CodedAnswer::default(),
+            is_over: false,
+        };
+        let mut response = reply::bytes(content_type, axum::body::Body::new(body));
+        coding.announce(&mut response);
+        response
+    }
+}
+
+impl<E: Encode + 'static> PiecesBody<E> {
     fn work_ahead(&mut self) {
         while self.ahead.len() < PIECES_AHEAD
             && let Some(piece) = self.pieces.next()
         {
-            let (encoder, coding) = (Arc::clone(&self.encoder), self.coding);
+            let (encoder, coding) = (Arc::clone(&self.encoder), self.outlet.coding);
             let (sender, receiver) = oneshot::channel();
-            spawn(move || {
+            self.outlet.threads.spawn(move || {
                 if !sender.is_closed() {
                     // The client may leave meanwhile; then nobody wants the bytes.
                     let _ = sender.send(coding.piece(encoder.chunk(piece), piece == 0));
@@ -76,7 +108,7 @@ impl<E: Encode + 'static> Body for PiecesBody<E> {
         self.work_ahead();
         let Some(next) = self.ahead.front_mut() else {
             let is_over = std::mem::replace(&mut self.is_over, true);
-            let end = self.sent.end(self.coding).filter(|_| !is_over);
+            let end = self.sent.end(self.outlet.coding).filter(|_| !is_over);
             return Poll::Ready(end.map(|end| Ok(Frame::data(end))));
         };
         // A thread that panicked sends nothing: the connection ends, so that nobody takes a part of the

@@ -12,7 +12,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::answers::{Answer, QuestionKey};
-use super::coding::Coding;
 use super::error::{ApiError, ApiResult};
 use super::request::ApiRequest;
 use super::{Services, State, carbonapi, reply};
@@ -192,33 +191,33 @@ fn render_error(error: &RenderError) -> ApiError {
     ApiError::new(status, message)
 }
 
-/// The answer's body, made while it is sent.
+/// The answer, made while it is sent.
 fn encode(format: Format, series: Vec<Series>, question: Question) -> Response {
-    let coding = question.coding;
+    let (outlet, type_) = (question.outlet.clone(), format.content_type());
     match format {
         Format::Json => text(format, walk(Json::new(question.json), series), question),
         Format::Dygraph => text(format, Dygraph::new(series), question),
         Format::Rickshaw => text(format, walk(Rickshaw, series), question),
-        Format::Csv => plain(format, walk(Csv::new(question.zone), series), coding),
+        Format::Csv => outlet.stream(type_, walk(Csv::new(question.zone), series)),
         Format::Pickle => {
             let objects = SeriesObjects::<Pickle>::default();
-            plain(format, walk(objects, series), coding)
+            outlet.stream(type_, walk(objects, series))
         }
         Format::Msgpack => {
             let objects = SeriesObjects::<Msgpack>::default();
-            plain(format, walk(objects, series), coding)
+            outlet.stream(type_, walk(objects, series))
         }
-        Format::CarbonapiV2 => plain(format, walk(protobuf::FetchV2, series), coding),
+        Format::CarbonapiV2 => outlet.stream(type_, walk(protobuf::FetchV2, series)),
         Format::CarbonapiV3 => {
             let fetch = protobuf::FetchV3 {
                 request_start: question.window.from,
                 request_stop: question.window.until,
             };
-            plain(format, walk(fetch, series), coding)
+            outlet.stream(type_, walk(fetch, series))
         }
         // Pictures never come here: `Question::read` refuses them.
         Format::Raw | Format::Png | Format::Svg | Format::Pdf => {
-            plain(format, walk(Raw, series), coding)
+            outlet.stream(type_, walk(Raw, series))
         }
     }
 }
@@ -227,17 +226,11 @@ fn walk<F: SeriesFormat>(format: F, series: Vec<Series>) -> SeriesEncoder<F> {
     SeriesEncoder::new(format, series)
 }
 
-fn plain(format: Format, encoder: impl Encode + 'static, coding: Coding) -> Response {
-    reply::stream(format.content_type(), encoder, coding)
-}
-
 /// The formats that a script tag can load.
 fn text(format: Format, encoder: impl Encode + 'static, question: Question) -> Response {
+    let outlet = question.outlet;
     match question.callback {
-        Some(callback) => {
-            let encoder = Wrapped::in_callback(callback, encoder);
-            reply::stream(reply::JAVASCRIPT, encoder, question.coding)
-        }
-        None => plain(format, encoder, question.coding),
+        Some(callback) => outlet.stream(reply::JAVASCRIPT, Wrapped::in_callback(callback, encoder)),
+        None => outlet.stream(format.content_type(), encoder),
     }
 }

@@ -5,11 +5,8 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::coding::Coding;
 use super::error::{ApiError, ApiResult};
 use super::parameters::Parameters;
-use super::pieces::PiecesBody;
-use crate::format::Encode;
 
 /// The media type of a call of a callback.
 pub(super) const JAVASCRIPT: &str = "text/javascript";
@@ -70,20 +67,4 @@ pub(super) fn callback(parameters: &Parameters) -> ApiResult<Option<String>> {
         return Err(ApiError::bad_request(message));
     }
     Ok(Some(name.to_owned()))
-}
-
-/// What an encoder says as a body. A reply of one piece is made at once; the pieces of a longer one by
-/// the threads that work on series, a few ahead of what the connection has taken.
-pub(super) fn stream(
-    content_type: &'static str,
-    encoder: impl Encode + 'static,
-    coding: Coding,
-) -> Response {
-    if encoder.pieces() == 1 {
-        return bytes(content_type, encoder.chunk(0));
-    }
-    let body = Body::new(PiecesBody::new(encoder, coding));
-    let mut response = bytes(content_type, body);
-    coding.announce(&mut response);
-    response
 }

@@ -16,7 +16,7 @@ mod request;
 mod threads;
 
 pub use engine::{Engine, consolidate};
-pub use threads::{GIVEN_BACK_FROM_BYTES, give_memory_back, give_way, spawn, start_pool};
+pub use threads::{GIVEN_BACK_FROM_BYTES, Threads, give_memory_back, give_way, start_pool};
 
 pub use request::{CacheUse, ErrorKind, Limits, RenderError, RenderRequest, Rendered, Statistics};
 

@@ -4,7 +4,9 @@
 //! priority: while shard workers and receivers have work, they get nine parts of a core in ten, and
 //! queries get all that is left.
 
-use rayon::ThreadPoolBuilder;
+use std::io;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use rustix::process::setpriority_process;
 
 /// How much lower. The kernel gives a thread of nice 10 a ninth of what it gives one of nice 0.
@@ -35,15 +37,32 @@ pub fn give_memory_back() {
 /// Starts the threads on which series are worked on in parallel; to be called before the first query.
 /// Where they run already, as in tests, they are left as they are.
 pub fn start_pool() {
-    let pool = ThreadPoolBuilder::new()
-        .thread_name(|number| format!("series-{number}"))
-        .start_handler(|_| give_way())
-        // It was printed where it happened, and who waits for the result sees that it does not come.
-        .panic_handler(|_| ());
-    let _ = pool.build_global();
+    let _ = pool("series").build_global();
 }
 
-/// Runs work on those threads, behind what was given to them before.
-pub fn spawn(work: impl FnOnce() + Send + 'static) {
-    rayon::spawn_fifo(work);
+/// Threads beside those, as many as there are cores, which give way as they do.
+#[derive(Debug)]
+pub struct Threads(ThreadPool);
+
+impl Threads {
+    /// Starts threads that are called `name-0` and so on.
+    ///
+    /// # Errors
+    /// When the system gives no more threads.
+    pub fn start(name: &'static str) -> io::Result<Self> {
+        pool(name).build().map(Self).map_err(io::Error::other)
+    }
+
+    /// Runs work on one of them, after what was given to them before.
+    pub fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        self.0.spawn_fifo(work);
+    }
+}
+
+fn pool(name: &'static str) -> ThreadPoolBuilder {
+    ThreadPoolBuilder::new()
+        .thread_name(move |number| format!("{name}-{number}"))
+        .start_handler(|_| give_way())
+        // It was printed where it happened, and who waits for the result sees that it does not come.
+        .panic_handler(|_| ())
 }

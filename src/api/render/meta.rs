@@ -89,9 +89,9 @@ fn shape(services: &Services, rendered: Rendered, question: Question) -> ApiResu
     Ok(match question.callback {
         Some(callback) => {
             let encoder = Wrapped::in_callback(callback, encoder);
-            reply::stream(reply::JAVASCRIPT, encoder, question.coding)
+            question.outlet.stream(reply::JAVASCRIPT, encoder)
         }
-        None => reply::stream(Format::Json.content_type(), encoder, question.coding),
+        None => question.outlet.stream(Format::Json.content_type(), encoder),
     })
 }
 

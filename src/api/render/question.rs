@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::super::Services;
-use super::super::coding::Coding;
 use super::super::error::{ApiError, ApiResult};
 use super::super::parameters::Parameters;
+use super::super::pieces::Outlet;
 use super::super::reply;
 use super::super::request::ApiRequest;
 use super::super::times::RequestClock;
@@ -44,8 +44,7 @@ pub(super) struct Question {
     pub(super) age_max: Option<Duration>,
     /// from, until and now as they were typed.
     pub(super) typed_times: [Option<String>; 3],
-    /// How a long answer is sent.
-    pub(super) coding: Coding,
+    pub(super) outlet: Outlet,
     drops_unfinished: bool,
     consolidates_as_stored: bool,
     x_files_factor: f64,
@@ -86,7 +85,7 @@ impl Question {
             age_max: read_age_max(parameters, form, services)?,
             typed_times: ["from", "until", "now"]
                 .map(|name| parameters.last(name).map(str::to_owned)),
-            coding: Coding::of(&request.headers),
+            outlet: Outlet::new(&services.encoders, &request.headers),
             drops_unfinished: parameters.switch("alertSafe")?,
             consolidates_as_stored: parameters.integer(
                 "consolidateAsStored",

@@ -163,11 +163,16 @@ async fn answers_are_compressed_when_the_client_can_read_it() {
     }
 }
 
+/// A question whose answer takes several pieces.
+fn long_answer() -> String {
+    let series = ["uptime"; 40].join(",");
+    format!("/render?format=csv&target=group({series})&from=-12h&now=1750000000")
+}
+
 #[tokio::test]
 async fn long_answer_is_compressed_in_pieces_and_says_the_same() {
     let house = House::new();
-    let target = "target=constantLine(1)&format=csv".to_owned() + &"&target=uptime".repeat(40);
-    let url = format!("/render?{target}&from=-12h&now=1750000000");
+    let url = long_answer();
     let plain = house.get(&url).await;
     assert!(plain.body.len() > 500_000, "{}", plain.body.len());
     let request = Request::get(&url).header("accept-encoding", "zstd, gzip");
@@ -181,6 +186,24 @@ async fn long_answer_is_compressed_in_pieces_and_says_the_same() {
     )
     .unwrap();
     assert!(text == plain.body, "{} bytes", text.len());
+}
+
+/// Heavy evaluations may have all threads that work on series for seconds.
+#[tokio::test]
+async fn long_answer_does_not_wait_for_the_evaluation_of_others() {
+    let house = House::new();
+    let (sender, receiver) = std::sync::mpsc::channel::<()>();
+    let receiver = Arc::new(std::sync::Mutex::new(receiver));
+    for _ in 0..rayon::current_num_threads() {
+        let receiver = receiver.clone();
+        rayon::spawn(move || {
+            let _ = receiver.lock().unwrap().recv();
+        });
+    }
+    let url = long_answer();
+    let answer = tokio::time::timeout(Duration::from_secs(20), house.get(&url)).await;
+    drop(sender);
+    assert!(answer.unwrap().body.len() > 500_000);
 }
 
 #[tokio::test]
