@@ -13,6 +13,7 @@ use crate::cache::CacheNumbers;
 use crate::events::EventLog;
 use crate::fetch::{Cut, Reader, Source};
 use crate::functions::consolidate::{drop_unfinished, to_max_data_points};
+use crate::functions::parallel::VALUES_MIN;
 use crate::functions::{EvaluationError, Series, registry};
 use crate::target::Expression;
 
@@ -136,7 +137,8 @@ fn run_all(
         let series = evaluation.series(&frame, &target.expression, request.window);
         series.map_err(|cause| of_target(target.text, cause))
     };
-    let lists = if in_order || targets.len() < 2 {
+    let is_small = targets.len() < 2 || evaluation.cost() < VALUES_MIN;
+    let lists = if in_order || is_small {
         targets.iter().map(run).collect::<Result<Vec<_>, _>>()?
     } else {
         targets.par_iter().map(run).collect::<Result<Vec<_>, _>>()?

@@ -64,6 +64,13 @@ impl<'a> Evaluation<'a> {
         &self.reader
     }
 
+    /// What the planned targets will cost, in points that are read or taken from the cache.
+    pub(super) fn cost(&self) -> usize {
+        let prepared = self.prepared.lock();
+        let kept: usize = prepared.values().map(|part| part.points_kept()).sum();
+        self.reader.cost().saturating_add(kept)
+    }
+
     /// How many functions were called so far.
     pub(super) fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)

@@ -6,7 +6,7 @@
 //! What a refresh needs anew is computed, the rest is kept from the request before ([`incremental`]).
 //!
 //! Targets of one request run side by side on the pool of `rayon`, unless a function among them hands
-//! state to later ones.
+//! state to later ones, or they are small: a panel must not wait while a heavy query has all threads.
 
 mod engine;
 mod evaluation;

@@ -10,6 +10,7 @@ use super::leaf::range;
 use super::memory::{Memory, bytes_of};
 use super::{Found, Leaf, Read, ReadLimits, Source};
 use crate::functions::drawing::DrawingOptions;
+use crate::functions::parallel::VALUES_MIN;
 use crate::functions::series::tags_of;
 use crate::functions::{Aggregation, Cancellation, EvaluationError, Series, Window};
 use crate::metric::SeriesId;
@@ -54,6 +55,14 @@ struct Used {
     series: usize,
     points: usize,
     reports: Vec<ReadReport>,
+}
+
+/// What reading a series costs beside its points, in points.
+const SERIES_COST: usize = 256;
+
+/// What reading so many series with so many points in all costs, in points.
+fn cost(series: usize, points: usize) -> usize {
+    points.saturating_add(series.saturating_mul(SERIES_COST))
 }
 
 /// What one leaf over one window cost, for statistics and `explain`.
@@ -180,8 +189,8 @@ impl<'a> Reader<'a> {
         }
         self.expect_again(&mut uses);
         let wanted: Vec<(&Read, usize)> = uses.into_iter().collect();
-        let tasks = self.tasks(&wanted)?;
-        let answers = self.run(tasks)?;
+        let (tasks, points) = self.tasks(&wanted)?;
+        let answers = self.run(tasks, points)?;
         self.keep(&wanted, answers);
         Ok(())
     }
@@ -204,6 +213,12 @@ impl<'a> Reader<'a> {
             .into_iter()
             .map(|stored| stored.into_series(path_expression, x_files_factor));
         Ok(series.collect())
+    }
+
+    /// What was read so far, in points: a measure of what evaluating it will cost.
+    pub fn cost(&self) -> usize {
+        let used = self.used.lock();
+        cost(used.series, used.points)
     }
 
     /// What was read so far, in the order it was read.
@@ -235,8 +250,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Resolves all leaves and counts what reading them takes.
-    fn tasks(&self, wanted: &[(&Read, usize)]) -> Result<Vec<Task>, EvaluationError> {
-        let mut tasks = Vec::new();
+    fn tasks(&self, wanted: &[(&Read, usize)]) -> Result<(Vec<Task>, usize), EvaluationError> {
+        let (mut tasks, mut points_in_all) = (Vec::new(), 0_usize);
         for (number, (read, _)) in wanted.iter().enumerate() {
             let (first, mut points) = (tasks.len(), 0_usize);
             for found in self.resolve(&read.leaf)?.iter() {
@@ -261,8 +276,9 @@ impl<'a> Reader<'a> {
             let series = tasks.len() - first;
             self.reserve(series, points)?;
             self.memory.take(bytes_of(series, points))?;
+            points_in_all = points_in_all.saturating_add(points);
         }
-        Ok(tasks)
+        Ok((tasks, points_in_all))
     }
 
     /// Counts series and points against the limits.
@@ -293,8 +309,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn run(&self, tasks: Vec<Task>) -> Result<Vec<Answer>, EvaluationError> {
-        let answers = if tasks.len() < 2 {
+    fn run(&self, tasks: Vec<Task>, points: usize) -> Result<Vec<Answer>, EvaluationError> {
+        let answers = if cost(tasks.len(), points) < VALUES_MIN {
             tasks
                 .into_iter()
                 .map(|task| self.run_task(task))

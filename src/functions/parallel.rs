@@ -9,8 +9,9 @@ use rayon::prelude::*;
 
 use super::{Cancellation, EvaluationError, Series};
 
-/// Values below which one core is faster than several.
-const VALUES_MIN: usize = 1 << 17;
+/// Values below which work stays with the thread that has it: it is done about as soon as by several,
+/// and waits for no other query's heavy work, which may have those threads for seconds.
+pub const VALUES_MIN: usize = 1 << 17;
 
 /// Runs `work` on every span of `span` values with the position of its first; `cost` is how many
 /// values are read for each that is written. A query that was cancelled leaves spans as they are.

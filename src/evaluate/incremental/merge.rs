@@ -8,9 +8,7 @@ use super::kept::{Kept, KeptSeries, Shortened, fingerprint};
 use super::present::Grid;
 use crate::functions::Series;
 use crate::functions::consolidate::{Buckets, consolidate};
-
-/// Values that are copied by one core before it pays to ask another.
-const VALUES_MIN: usize = 1 << 17;
+use crate::functions::parallel::VALUES_MIN;
 
 /// How head, kept values and tail lie on the grid: the head covers the first `points` slots, the tail
 /// was computed from `tail - points` on and is good from `tail` on, the entry covers what is between.
