@@ -134,7 +134,8 @@ fn bootstrapped<'a>(
     Ok(all.into_iter().map(move |mut series| {
         Cancellation::check_current()?;
         let season = usize::try_from(seasonality.seconds / series.step).unwrap_or(0);
-        if season < 2 {
+        // Of nothing any season makes nothing.
+        if season < 2 && series.values.iter().any(|value| !value.is_nan()) {
             return Err(call.error(format!(
                 "seasonality \"{}\" is shorter than two steps of {} s of \"{}\"",
                 seasonality.text, series.step, series.name
@@ -388,5 +389,8 @@ mod tests {
     fn season_must_hold_two_points() {
         let error = samples().try_run("holtWintersForecast(a,'5min','1min')", 300, 720);
         assert!(error.unwrap_err().to_string().contains("two steps"));
+        let nothing = Samples::new().with("a", 60, 60, &[f64::NAN; 12]);
+        let result = nothing.run("holtWintersAberration(a,3,'5min','1min')", 300, 720);
+        assert_eq!(result[0].values.as_slice(), [0.0; 7]);
     }
 }
