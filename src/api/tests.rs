@@ -6,7 +6,6 @@ mod consolidation;
 mod events;
 mod forms;
 mod freshness;
-mod leaving;
 mod names;
 mod rendering;
 mod sockets;

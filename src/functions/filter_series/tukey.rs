@@ -135,8 +135,12 @@ fn fences(
     if count == 0 {
         return None;
     }
-    let mut quartile = |position: usize| *values.select_nth_unstable_by(position, f64::total_cmp).1;
-    let (first, third) = (quartile(count / 4), quartile(count * 3 / 4));
+    let quartile =
+        |values: &mut [f64], place| *values.select_nth_unstable_by(place, f64::total_cmp).1;
+    let (first_place, third_place) = (count / 4, count * 3 / 4);
+    let first = quartile(&mut values, first_place);
+    // Those from the first quartile's place on are no less than it.
+    let third = quartile(&mut values[first_place..], third_place - first_place);
     let distance = basis * (third - first);
     Some((first - distance, third + distance))
 }
