@@ -12,6 +12,7 @@ use std::time::Duration;
 use plumbago::catalog::Catalog;
 use plumbago::evaluate::{Engine, RenderRequest, Rendered, Source};
 use plumbago::events::EventLog;
+use plumbago::format::{Encode, Json, JsonOptions, SeriesEncoder};
 use plumbago::functions::Window;
 use plumbago::metric::{AggregationMethod, Retention, Rollup, SeriesId, name};
 use plumbago::storage::strata::{Strata, StrataConfig};
@@ -100,6 +101,22 @@ const TARGETS: &[&str] = &[
     "seriesByTag('name=disk')|sumSeries()",
     "nothing.at.all",
     "sumSeries(nothing.*,a.h1.cpu)",
+];
+
+/// Forms of the text of an answer, of which parts are kept.
+const ALL_OPTIONS: [JsonOptions; 3] = [
+    JsonOptions {
+        pretty: false,
+        no_null_points: false,
+    },
+    JsonOptions {
+        pretty: true,
+        no_null_points: false,
+    },
+    JsonOptions {
+        pretty: false,
+        no_null_points: true,
+    },
 ];
 
 /// Numbers that follow from a seed (SplitMix64).
@@ -236,6 +253,14 @@ impl House {
         match (cached, fresh) {
             (Ok(cached), Ok(fresh)) => {
                 assert_eq!(print(&cached), print(&fresh), "{request:?}");
+                for options in ALL_OPTIONS {
+                    let json = |answer: &Rendered| {
+                        let format = Json::new(options);
+                        let series = answer.series.clone();
+                        SeriesEncoder::new(format, series).collect_bytes()
+                    };
+                    assert!(json(&cached) == json(&fresh), "{options:?} {request:?}");
+                }
                 self.shortened += cached.statistics.cache.shortened;
                 cached.statistics.cache.refreshed
             }

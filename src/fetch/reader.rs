@@ -400,6 +400,7 @@ impl Stored {
             consolidation: self.consolidation,
             x_files_factor,
             options: DrawingOptions::default(),
+            kept: None,
         }
     }
 }

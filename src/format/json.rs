@@ -6,6 +6,7 @@ use super::number::{FLOAT_TEXT_MAX, put_float, write_float, write_integer};
 use super::series::{Place, SeriesFormat, points_within};
 use super::text::{write_json_string, write_key};
 use crate::functions::Series;
+use crate::functions::kept_run::PointsText;
 
 /// What a request may ask of the json format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,6 +116,34 @@ impl Json {
             }
             out.truncate(at);
         }
+    }
+
+    fn new_values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
+        let before = &series.values[..range.start];
+        let points = Points {
+            time: series.start + series.step * range.start as i64,
+            step: series.step,
+            is_first: before.iter().all(|value| self.leaves_out(*value)),
+            values: &series.values[range],
+        };
+        if self.options.pretty {
+            self.pretty_points(out, points);
+        } else {
+            self.points(out, points);
+        }
+    }
+
+    /// What answers to come say of the same points.
+    fn kept_text(&self, values: &[f64], start: i64, step: i64) -> PointsText {
+        let mut text = Vec::new();
+        let points = Points {
+            values,
+            time: start,
+            step,
+            is_first: false,
+        };
+        self.points(&mut text, points);
+        PointsText::split_behind(b']', text)
     }
 
     fn pretty_points(&self, out: &mut Vec<u8>, mut points: Points<'_>) {
@@ -279,17 +308,18 @@ impl SeriesFormat for Json {
     }
 
     fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
-        let before = &series.values[..range.start];
-        let points = Points {
-            time: series.start + series.step * range.start as i64,
-            step: series.step,
-            is_first: before.iter().all(|value| self.leaves_out(*value)),
-            values: &series.values[range],
-        };
-        if self.options.pretty {
-            self.pretty_points(out, points);
-        } else {
-            self.points(out, points);
+        match series.kept_run() {
+            Some(run) if self.options == JsonOptions::default() => {
+                let kept = run.within(&range);
+                self.new_values(out, series, range.start..kept.start);
+                // A comma stands before each point but the first of the series.
+                let text = run.text(kept.clone(), |values, start, step| {
+                    self.kept_text(values, start, step)
+                });
+                out.extend_from_slice(&text[usize::from(kept.start == 0 && !text.is_empty())..]);
+                self.new_values(out, series, kept.end..range.end);
+            }
+            _ => self.new_values(out, series, range),
         }
     }
 

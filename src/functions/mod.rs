@@ -48,6 +48,7 @@ pub mod drawing;
 pub mod error;
 pub mod evaluator;
 pub mod interval;
+pub mod kept_run;
 pub mod node;
 pub mod normalize;
 pub mod number_text;

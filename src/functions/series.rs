@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::aggregation::Aggregation;
 use super::drawing::DrawingOptions;
+use super::kept_run::KeptRun;
 use crate::metric::Tags;
 
 /// What a series takes beside its values, about, while its names are short.
@@ -38,6 +39,8 @@ pub struct Series {
     pub x_files_factor: f64,
     /// Drawing options that graph functions set, printed where a format has room for them.
     pub options: DrawingOptions,
+    /// Which of the values are kept points; see [`Series::kept_run`].
+    pub kept: Option<KeptRun>,
 }
 
 impl Series {
@@ -58,6 +61,7 @@ impl Series {
             consolidation: Aggregation::default(),
             x_files_factor: 0.0,
             options: DrawingOptions::default(),
+            kept: None,
         }
     }
 

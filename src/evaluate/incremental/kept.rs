@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 use super::super::request::RenderRequest;
 use super::present::{Grid, LeafState};
 use crate::functions::Series;
+use crate::functions::kept_run::KeptPoints;
 use crate::target::Expression;
 
 /// What a request's parts have in common.
@@ -51,7 +52,7 @@ pub(super) struct Shortened {
     pub(super) first: usize,
     pub(super) per_bucket: usize,
     /// By series.
-    pub(super) values: Arc<[Vec<f64>]>,
+    pub(super) points: Arc<[Arc<KeptPoints>]>,
 }
 
 /// The values of one series of a part.
@@ -119,10 +120,7 @@ impl Kept {
 
 impl Shortened {
     fn bytes(&self) -> usize {
-        let values = self.values.iter();
-        values
-            .map(|values| size_of::<Vec<f64>>() + values.len() * size_of::<f64>())
-            .sum()
+        self.points.iter().map(|points| points.bytes()).sum()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Kept values and computed ones in one series.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -8,6 +9,7 @@ use super::kept::{Kept, KeptSeries, Shortened, fingerprint};
 use super::present::Grid;
 use crate::functions::Series;
 use crate::functions::consolidate::{Buckets, consolidate};
+use crate::functions::kept_run::KeptPoints;
 use crate::functions::parallel::VALUES_MIN;
 
 /// How head, kept values and tail lie on the grid: the head covers the first `points` slots, the tail
@@ -53,13 +55,17 @@ impl Join<'_> {
         let shortened = found.or(made.as_ref())?;
         let one = |(number, tail): (usize, Series)| {
             let parts = self.parts(head, number, &tail)?;
-            let values = parts.shorten(&tail, shortened, number, buckets)?;
-            Some(Series {
+            let points = shortened.points.get(number)?;
+            let first = (self.passed + buckets.lost - shortened.first) / buckets.per_bucket;
+            let (values, place) = parts.shorten(&tail, points, first, buckets)?;
+            let series = Series {
                 start: buckets.start,
                 step: tail.step * buckets.per_bucket as i64,
                 values: Arc::new(values),
                 ..tail
-            })
+            };
+            let first = first + place.start;
+            Some(series.with_kept(place, Arc::clone(points), first))
         };
         let series = tail.into_iter().enumerate().map(one);
         let series = series.collect::<Option<_>>()?;
@@ -102,19 +108,22 @@ impl Join<'_> {
     }
 
     fn shorten_kept(&self, tail: &[Series], buckets: Buckets) -> Shortened {
-        let first = (self.passed + buckets.lost) % buckets.per_bucket;
-        let final_values = |kept: &KeptSeries, like: &Series| {
+        let behind = self.passed + buckets.lost;
+        let first = behind % buckets.per_bucket;
+        let start = buckets.start - (behind - first) as i64 * self.grid.step;
+        let step = buckets.per_bucket as i64 * self.grid.step;
+        let final_points = |kept: &KeptSeries, like: &Series| {
             let end = self.kept.settled.min(kept.values.len());
             let whole = end.saturating_sub(first) / buckets.per_bucket * buckets.per_bucket;
             let values = kept.values.get(first..first + whole).unwrap_or(&[]);
-            shorten(values, like, buckets)
+            Arc::new(KeptPoints::new(shorten(values, like, buckets), start, step))
         };
         let series = self.kept.series.iter().zip(tail);
         Shortened {
             first,
             per_bucket: buckets.per_bucket,
-            values: series
-                .map(|(kept, like)| final_values(kept, like))
+            points: series
+                .map(|(kept, like)| final_points(kept, like))
                 .collect(),
         }
     }
@@ -167,21 +176,17 @@ impl Parts<'_> {
         Some(values)
     }
 
-    /// All slots behind the lost ones in buckets: those of the entry where they are whole and final,
-    /// and before and behind them new ones.
+    /// All slots behind the lost ones in buckets, and which of them are kept: those of the entry, from
+    /// the one numbered `first` on, where they are whole and final, and before and behind them new ones.
     fn shorten(
         &self,
         like: &Series,
-        shortened: &Shortened,
-        number: usize,
+        kept: &KeptPoints,
+        first: usize,
         buckets: Buckets,
-    ) -> Option<Vec<f64>> {
+    ) -> Option<(Vec<f64>, Range<usize>)> {
         let Join {
-            points,
-            passed,
-            tail,
-            grid,
-            ..
+            points, tail, grid, ..
         } = *self.join;
         if like.end != grid.start + grid.slots as i64 * grid.step {
             return None;
@@ -192,16 +197,10 @@ impl Parts<'_> {
         let before = points.saturating_sub(lost).div_ceil(per_bucket);
         let until = (tail.saturating_sub(lost) / per_bucket).max(before);
         let (from_slot, until_slot) = (lost + before * per_bucket, lost + until * per_bucket);
-        let first = (passed + lost - shortened.first) / per_bucket;
         let mut values = shorten(&self.slots(lost, from_slot)?, like, buckets);
-        values.extend_from_slice(
-            shortened
-                .values
-                .get(number)?
-                .get(first + before..first + until)?,
-        );
+        values.extend_from_slice(kept.values().get(first + before..first + until)?);
         values.extend(shorten(&self.slots(until_slot, grid.slots)?, like, buckets));
-        Some(values)
+        Some((values, before..until))
     }
 }
 

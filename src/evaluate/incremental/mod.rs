@@ -13,7 +13,8 @@
 //! Most answers show fewer points than were kept. Where all targets of a request are refreshed, whole
 //! and of one grid, so that the points of each are known beforehand, an entry also keeps its values with
 //! so few points, and a refresh adds the new ones to those; the whole values are then put together only
-//! now and then, to replace an entry that has grown old.
+//! now and then, to replace an entry that has grown old. The text of the kept points is kept with them
+//! (`functions::kept_run`).
 //!
 //! Threads: any. An entry is never changed, only replaced.
 
