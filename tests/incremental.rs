@@ -255,9 +255,11 @@ impl House {
                 assert_eq!(print(&cached), print(&fresh), "{request:?}");
                 for options in ALL_OPTIONS {
                     let json = |answer: &Rendered| {
-                        let format = Json::new(options);
-                        let series = answer.series.clone();
-                        SeriesEncoder::new(format, series).collect_bytes()
+                        // A dashboard's is long enough to come in pieces, which are cut anywhere.
+                        let times = if request.targets.len() > 1 { 9 } else { 1 };
+                        let series = std::iter::repeat_n(&answer.series, times).flatten();
+                        let series = series.cloned().collect();
+                        SeriesEncoder::new(Json::new(options), series).collect_bytes()
                     };
                     assert!(json(&cached) == json(&fresh), "{options:?} {request:?}");
                 }
