@@ -21,10 +21,19 @@ use tokio::sync::oneshot;
 use super::coding::{CodedAnswer, CodedPiece, Coding};
 use super::reply;
 use crate::evaluate::Threads;
-use crate::format::Encode;
+use crate::format::{Encode, PIECE_BYTES};
 
 /// Pieces that are made before the connection asks for them.
 const PIECES_AHEAD: usize = 6;
+
+/// The text of values takes at most about so many times what they do.
+const TEXT_FACTOR: usize = 5;
+
+/// What the pieces ahead of a client take, at most, for series of so many bytes.
+pub(super) fn bytes_ahead(series_bytes: usize) -> usize {
+    let text = series_bytes.saturating_mul(TEXT_FACTOR);
+    text.min(PIECES_AHEAD * PIECE_BYTES)
+}
 
 /// How an answer goes out, long or short.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use super::answers::{Answer, QuestionKey};
 use super::error::{ApiError, ApiResult};
 use super::request::ApiRequest;
-use super::{Services, State, carbonapi, reply};
+use super::{Services, State, carbonapi, pieces, reply};
 use crate::evaluate::{Cancellation, ErrorKind, RenderError, RenderRequest, Rendered};
 use crate::format::msgpack::Msgpack;
 use crate::format::pickle::Pickle;
@@ -90,7 +90,8 @@ fn outcome_of(error: &ApiError) -> RenderOutcome {
 async fn answer(state: &State, request: &ApiRequest) -> ApiResult {
     let mut question = Question::read(request, state)?;
     let (answer, kept_for) = evaluate(state, &question).await?;
-    let held = state.sending.hold(bytes_held(&answer.rendered.series));
+    let bytes = bytes_held(&answer.rendered.series);
+    let held = state.sending.hold(bytes + pieces::bytes_ahead(bytes));
     let response = match &question.form {
         Form::Explain => explain::answer(&answer.rendered, &question, &request.parameters)?,
         Form::JsonWithMeta => meta::answer(state, Answer::rendered(answer), question).await?,

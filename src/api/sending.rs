@@ -1,8 +1,9 @@
 //! The memory of answers that clients have not taken yet.
 //!
-//! An answer's series stay until its last byte was handed to the connection. Clients that read slowly,
-//! or not at all, would let them pile up: so a render begins only while there is room. With as many
-//! renders at work as may be, what is held is at most `answers_memory_max` and one answer of each.
+//! An answer's series stay until its last byte was handed to the connection, beside the pieces of its
+//! text that are ahead of the client. Clients that read slowly, or not at all, would let them pile up: so a
+//! render begins only while there is room. With as many renders at work as may be, what is held is at most
+//! `answers_memory_max` and one answer of each.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -119,7 +120,7 @@ impl Source for Sending {
     fn collect(&self, samples: &mut Vec<Sample>) {
         samples.push(Sample {
             name: "plumbago_answers_bytes",
-            help: "Bytes of series whose answers are still being sent.",
+            help: "Bytes of answers that are still being sent: series, and text ahead of the client.",
             kind: Kind::Gauge,
             labels: Vec::new(),
             value: self.bytes.load(Ordering::SeqCst) as f64,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 /// Room for a piece, with what its encoder asks for ahead: most never grow it. Larger blocks than this
 /// the allocator would take from the system each time.
-const PIECE_BYTES: usize = 124 * 1024;
+pub const PIECE_BYTES: usize = 124 * 1024;
 
 /// A reply in pieces, each of which can be made alone: in any order, and at the same time as others.
 ///

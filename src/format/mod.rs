@@ -24,7 +24,7 @@ mod text;
 #[cfg(test)]
 mod fixture;
 
-pub use chunks::{Chained, Encode, Wrapped};
+pub use chunks::{Chained, Encode, PIECE_BYTES, Wrapped};
 pub use csv::Csv;
 pub use dygraph::Dygraph;
 pub use json::{Json, JsonOptions};
