@@ -1,9 +1,9 @@
 //! HTTP: Graphite's endpoints, go-carbon's for carbonapi, and the daemon's own.
 //!
 //! The road of a request: `incoming` mends its first line where a person typed it, [`request`] merges
-//! its parameters, a handler checks them, [`workers`] evaluates on threads of its own, `format` is pulled
-//! for the bytes of the answer. Handlers know no bytes of formats and no function; the rooms below know
-//! no HTTP.
+//! its parameters, a handler checks them, [`workers`] evaluates on threads of its own, [`pieces`]
+//! has `format` make the bytes of the answer while they are sent. Handlers know no bytes of formats and no
+//! function; the rooms below know no HTTP.
 //!
 //! Limits: the body, the number of targets, the nodes of a find, the time of a render and the line of
 //! waiting ones are all bounded ([`Limits`]); each bound answers a status of its own with a sentence.
@@ -192,7 +192,8 @@ pub fn router(state: State) -> Router {
         .fold(Router::new(), Router::merge);
     merged
         .fallback(status::no_such_page)
-        // Compression is for the network's sake and must not cost more than the evaluation did.
+        // Compression is for the network's sake and must not cost more than the evaluation did. Long
+        // answers come compressed already.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         // Dashboards of any origin may read; there are no cookies or passwords that could leak.
         .layer(CorsLayer::permissive())

@@ -7,9 +7,9 @@
 //! Everything here is pure and synchronous. Encoders own their series; values stay shared.
 
 pub mod carbonapi;
-mod chunks;
 mod csv;
 mod dygraph;
+mod encode;
 mod json;
 pub mod msgpack;
 mod number;
@@ -24,9 +24,9 @@ mod text;
 #[cfg(test)]
 mod fixture;
 
-pub use chunks::{Chained, Encode, PIECE_BYTES, Wrapped};
 pub use csv::Csv;
 pub use dygraph::Dygraph;
+pub use encode::{Chained, Encode, PIECE_BYTES, Wrapped};
 pub use json::{Json, JsonOptions};
 pub use number::{write_float, write_integer};
 pub use objects::{Objects, SeriesObjects};

@@ -1,8 +1,9 @@
 //! When a query has to stop: the client left, or its time is up.
 //!
 //! A query asks between calls of functions and between reads. Within a function that works on many
-//! series, [`parallel`](super::parallel) asks for every series, and so does who claims memory for each: the thread that runs a call has
-//! [entered](Cancellation::enter) its query's cancellation, so that no function needs to pass it on.
+//! series, [`parallel`](super::parallel) asks for every series, and so does who claims memory for each.
+//! The thread that runs a call has [entered](Cancellation::enter) its query's cancellation, so that no
+//! function needs to pass it on.
 
 use std::cell::RefCell;
 use std::sync::Arc;

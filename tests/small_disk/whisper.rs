@@ -46,6 +46,17 @@ impl Bench {
         Self { store, writer }
     }
 
+    /// A new store that has taken and written all points of the first steps; they too.
+    fn after_steps(folder: &Path) -> (Self, Vec<Known>) {
+        fs::create_dir(folder).unwrap();
+        let mut bench = Self::open(folder, SERIES);
+        let mut known = Vec::new();
+        for step in 0..STEPS {
+            assert_eq!(bench.step(step, 0..SERIES, &mut known), 0);
+        }
+        (bench, known)
+    }
+
     /// Stores one step of series and writes out what can be; answers how many points were refused.
     fn step(&mut self, step: i64, series: Range<u32>, known: &mut Vec<Known>) -> usize {
         let refused = self.store_step(step, series, known);
@@ -124,12 +135,7 @@ fn value((id, time): Known) -> f64 {
 
 fn live_through_a_full_disk(mount: &Mount) {
     let data = mount.point.join("data");
-    fs::create_dir(&data).unwrap();
-    let mut bench = Bench::open(&data, SERIES);
-    let mut known = Vec::new();
-    for step in 0..STEPS {
-        assert_eq!(bench.step(step, 0..SERIES, &mut known), 0);
-    }
+    let (mut bench, mut known) = Bench::after_steps(&data);
     assert_eq!(bench.pending(), 0);
     bench.store.sync().unwrap();
 
@@ -181,12 +187,7 @@ fn live_through_a_full_disk(mount: &Mount) {
 /// The file system fails at once, as one does whose device is gone: every system call answers EIO.
 fn live_through_a_failing_disk(mount: &Mount) {
     let data = mount.point.join("data");
-    fs::create_dir(&data).unwrap();
-    let mut bench = Bench::open(&data, SERIES);
-    let mut known = Vec::new();
-    for step in 0..STEPS {
-        assert_eq!(bench.step(step, 0..SERIES, &mut known), 0);
-    }
+    let (mut bench, mut known) = Bench::after_steps(&data);
     // These are durable in their files, the next ones in the journal.
     bench.store.drain(Instant::now() + Duration::from_secs(60));
     assert_eq!(bench.store_step(STEPS, 0..SERIES, &mut known), 0);
