@@ -10,7 +10,7 @@
 //! Eleven thousand full files are written and imported into a data folder; both servers answer the
 //! same requests in turns, and the answers are compared value by value. `noCache` keeps the caches of
 //! both out of the first table. Times are the least of several runs, from the request to the last byte,
-//! of answers that are not compressed.
+//! of answers that are not compressed, but for one that says so.
 //! The run fails when an answer differs, or a limit of the last column is passed.
 
 #![allow(missing_docs)]
@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use servers::Server;
+use servers::{Coding, Server};
 use tree::STEP;
 
 /// Anything that ends the run is said in one line.
@@ -128,7 +128,13 @@ fn dashboard() -> Case {
 }
 
 impl Case {
-    fn ask(&self, server: &Server, end: i64, is_fresh: bool) -> Outcome<(Duration, Vec<u8>)> {
+    fn ask(
+        &self,
+        server: &Server,
+        end: i64,
+        is_fresh: bool,
+        coding: Coding,
+    ) -> Outcome<(Duration, Vec<u8>)> {
         let (from, until) = ((end - self.length).to_string(), end.to_string());
         let mut form: Vec<(&str, &str)> =
             vec![("format", "json"), ("from", &from), ("until", &until)];
@@ -141,14 +147,20 @@ impl Case {
         if is_fresh {
             form.push(("noCache", "1"));
         }
-        server.render(&form)
+        server.render(&form, coding)
     }
 
     /// The least time of several runs, and the answer.
-    fn measure(&self, server: &Server, end: i64, runs: usize) -> Outcome<(Duration, Vec<u8>)> {
-        let mut best = self.ask(server, end, true)?;
+    fn measure(
+        &self,
+        server: &Server,
+        end: i64,
+        runs: usize,
+        coding: Coding,
+    ) -> Outcome<(Duration, Vec<u8>)> {
+        let mut best = self.ask(server, end, true, coding)?;
         for _ in 1..runs {
-            let next = self.ask(server, end, true)?;
+            let next = self.ask(server, end, true, coding)?;
             if next.0 < best.0 {
                 best = next;
             }
@@ -191,10 +203,10 @@ fn compare(arguments: &Arguments, own: &Server, reference: &Server, end: i64) ->
     );
     let mut is_good = true;
     for case in cases() {
-        let (own_time, own_answer) = case.measure(own, end, arguments.runs)?;
-        let (mut time, answer) = case.ask(reference, end, true)?;
+        let (own_time, own_answer) = case.measure(own, end, arguments.runs, Coding::Plain)?;
+        let (mut time, answer) = case.ask(reference, end, true, Coding::Plain)?;
         if time < Duration::from_secs(20) {
-            time = time.min(case.ask(reference, end, true)?.0);
+            time = time.min(case.ask(reference, end, true, Coding::Plain)?.0);
         }
         answers::compare(&own_answer, &answer)
             .map_err(|error| format!("{}: {error}", case.name))?;
@@ -213,31 +225,47 @@ fn refresh(arguments: &Arguments, own: &Server, end: i64) -> Outcome<bool> {
     let mut all = cases();
     all.retain(|case| case.length == DAY && case.points_max.is_some());
     for case in all {
-        let (cold, _) = case.measure(own, end, arguments.runs)?;
-        case.ask(own, end, false)?;
-        // One after the other, as a dashboard asks; the answers are compared when none is timed any more.
-        let mut best = Duration::MAX;
-        let mut answers = Vec::new();
-        for number in 1..=(arguments.runs as i64).min(REFRESHES_S / STEP) {
-            let later = end + number * STEP;
-            let (time, answer) = case.ask(own, later, false)?;
-            best = best.min(time);
-            answers.push((later, answer));
+        if case.targets.len() == 1 {
+            is_good &= refresh_case(arguments, &case, own, end, Coding::Plain, 1.0)?;
+            continue;
         }
-        for (later, answer) in answers {
-            let (_, fresh) = case.ask(own, later, true)?;
-            if answer != fresh {
-                return Err(format!("{}: a refresh differs from a first query", case.name).into());
-            }
+        for coding in [Coding::Plain, Coding::Gzip] {
+            is_good &= refresh_case(arguments, &case, own, end, coding, REFRESH_SHARE_MAX)?;
         }
-        let limit = if case.targets.len() > 1 {
-            REFRESH_SHARE_MAX
-        } else {
-            1.0
-        };
-        is_good &= line(case.name, best, cold, limit);
     }
     Ok(is_good)
+}
+
+fn refresh_case(
+    arguments: &Arguments,
+    case: &Case,
+    own: &Server,
+    end: i64,
+    coding: Coding,
+    limit: f64,
+) -> Outcome<bool> {
+    let (cold, _) = case.measure(own, end, arguments.runs, coding)?;
+    case.ask(own, end, false, coding)?;
+    // One after the other, as a dashboard asks; the answers are compared when none is timed any more.
+    let mut best = Duration::MAX;
+    let mut answers = Vec::new();
+    for number in 1..=(arguments.runs as i64).min(REFRESHES_S / STEP) {
+        let later = end + number * STEP;
+        let (time, answer) = case.ask(own, later, false, coding)?;
+        best = best.min(time);
+        answers.push((later, answer));
+    }
+    for (later, answer) in answers {
+        let (_, fresh) = case.ask(own, later, true, coding)?;
+        if coding.expand(answer)? != coding.expand(fresh)? {
+            return Err(format!("{}: a refresh differs from a first query", case.name).into());
+        }
+    }
+    let name = match coding {
+        Coding::Plain => case.name.to_owned(),
+        Coding::Gzip => format!("{}, gzip", case.name),
+    };
+    Ok(line(&name, best, cold, limit))
 }
 
 fn line(name: &str, own: Duration, other: Duration, limit: f64) -> bool {

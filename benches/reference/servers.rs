@@ -15,6 +15,15 @@ const ANSWER_BYTES: usize = 64 << 20;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How an answer is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Coding {
+    /// As it is.
+    Plain,
+    /// Compressed, as Grafana asks.
+    Gzip,
+}
+
 /// A process that answers HTTP until this is dropped.
 pub(crate) struct Server {
     child: Child,
@@ -97,8 +106,12 @@ impl Server {
 
     /// Asks for a render and reads the whole answer; how long that took, and what came.
     ///
-    /// The answer comes as it is: compressing and expanding it would be most of what is measured.
-    pub(crate) fn render(&self, form: &[(&str, &str)]) -> Outcome<(Duration, Vec<u8>)> {
+    /// What is compressed stays so: expanding it would be most of what is measured.
+    pub(crate) fn render(
+        &self,
+        form: &[(&str, &str)],
+        coding: Coding,
+    ) -> Outcome<(Duration, Vec<u8>)> {
         // Room that is there already, so that reading costs what the connection does.
         let mut body = vec![1; ANSWER_BYTES];
         body.clear();
@@ -106,13 +119,32 @@ impl Server {
         let mut answer = self
             .agent
             .post(format!("{}/render", self.base))
-            .header("Accept-Encoding", "identity")
+            .header("Accept-Encoding", coding.name())
             .send_form(form.iter().copied())
             .map_err(|error| format!("{}: {error}", self.base))?;
         answer.body_mut().as_reader().read_to_end(&mut body)?;
         let time = started.elapsed();
         body.shrink_to_fit();
         Ok((time, body))
+    }
+}
+
+impl Coding {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "identity",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// The text of an answer.
+    pub(crate) fn expand(self, answer: Vec<u8>) -> Outcome<Vec<u8>> {
+        let Self::Gzip = self else {
+            return Ok(answer);
+        };
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(&answer[..]).read_to_end(&mut text)?;
+        Ok(text)
     }
 }
 

@@ -47,6 +47,8 @@ struct PiecesBody<E> {
     encoder: Arc<E>,
     /// Those that nobody works on yet.
     pieces: Range<usize>,
+    /// What of the last one the connection has not taken yet.
+    chunks: VecDeque<Bytes>,
     /// Those that are being made, or are ready, in order.
     ahead: VecDeque<oneshot::Receiver<io::Result<CodedPiece>>>,
     outlet: Outlet,
@@ -63,20 +65,24 @@ impl Outlet {
         }
     }
 
-    /// What an encoder says as an answer. One of a single piece is made at once; the pieces of a longer
-    /// one are made by the threads, a few ahead of what the connection has taken.
+    /// What an encoder says as an answer. A single piece of new text is made at once; the pieces of others
+    /// are made by the threads, a few ahead of what the connection has taken.
     pub(super) fn stream(
         self,
         content_type: &'static str,
         encoder: impl Encode + 'static,
     ) -> Response {
         if encoder.pieces() == 1 {
-            return reply::bytes(content_type, encoder.chunk(0));
+            let piece = encoder.piece(0);
+            if piece.is_new() {
+                return reply::bytes(content_type, piece.into_bytes());
+            }
         }
         let coding = self.coding;
         let body = PiecesBody {
             pieces: 0..encoder.pieces(),
             encoder: Arc::new(encoder),
+            chunks: VecDeque::new(),
             ahead: VecDeque::with_capacity(PIECES_AHEAD),
             outlet: self,
             sent: CodedAnswer::default(),
@@ -98,7 +104,7 @@ impl<E: Encode + 'static> PiecesBody<E> {
             self.outlet.threads.spawn(move || {
                 if !sender.is_closed() {
                     // The client may leave meanwhile; then nobody wants the bytes.
-                    let _ = sender.send(coding.piece(encoder.chunk(piece), piece == 0));
+                    let _ = sender.send(coding.piece(encoder.piece(piece), piece == 0));
                 }
             });
             self.ahead.push_back(receiver);
@@ -114,21 +120,28 @@ impl<E: Encode + 'static> Body for PiecesBody<E> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.work_ahead();
-        let Some(next) = self.ahead.front_mut() else {
-            let is_over = std::mem::replace(&mut self.is_over, true);
-            let end = self.sent.end(self.outlet.coding).filter(|_| !is_over);
-            return Poll::Ready(end.map(|end| Ok(Frame::data(end))));
-        };
-        // A thread that panicked sends nothing: the connection ends, so that nobody takes a part of the
-        // answer for the whole.
-        let made = ready!(Pin::new(next).poll(context));
-        self.ahead.pop_front();
-        self.work_ahead();
-        let piece = made.map_err(io::Error::other).flatten();
-        if let Ok(piece) = &piece {
-            self.sent.add(piece);
+        loop {
+            if let Some(chunk) = self.chunks.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(chunk))));
+            }
+            self.work_ahead();
+            let Some(next) = self.ahead.front_mut() else {
+                let is_over = std::mem::replace(&mut self.is_over, true);
+                let end = self.sent.end(self.outlet.coding).filter(|_| !is_over);
+                return Poll::Ready(end.map(|end| Ok(Frame::data(end))));
+            };
+            // A thread that panicked sends nothing: the connection ends, so that nobody takes a part of
+            // the answer for the whole.
+            let made = ready!(Pin::new(next).poll(context));
+            self.ahead.pop_front();
+            self.work_ahead();
+            match made.map_err(io::Error::other).flatten() {
+                Ok(piece) => {
+                    self.sent.add(&piece);
+                    self.chunks = piece.chunks;
+                }
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
         }
-        Poll::Ready(Some(piece.map(|piece| Frame::data(piece.bytes))))
     }
 }

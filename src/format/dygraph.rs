@@ -1,10 +1,10 @@
 //! `format=dygraph`: one table, a row a time, a column a series.
 
-use super::Encode;
 use super::json::write_json_value;
 use super::number::write_integer;
 use super::series::VALUES_A_PIECE;
 use super::text::write_json_string;
+use super::{Encode, Piece};
 use crate::functions::Series;
 
 /// The table that the dygraph library draws; times are in milliseconds.
@@ -73,7 +73,8 @@ impl Encode for Dygraph {
         self.rows.div_ceil(self.rows_a_piece()).max(1)
     }
 
-    fn encode(&self, piece: usize, out: &mut Vec<u8>) {
+    fn encode(&self, piece: usize, out: &mut Piece) {
+        let out = &mut out.text;
         if self.series.is_empty() {
             out.extend_from_slice(b"{}");
             return;

@@ -1,6 +1,6 @@
 //! From pieces to bytes: how a reply is put together.
 
-use bytes::Bytes;
+use super::Piece;
 
 /// Room for a piece, with what its encoder asks for ahead: most never grow it. Larger blocks than this
 /// the allocator would take from the system each time.
@@ -15,22 +15,22 @@ pub trait Encode: Send + Sync {
     fn pieces(&self) -> usize;
 
     /// Appends one of them.
-    fn encode(&self, piece: usize, out: &mut Vec<u8>);
+    fn encode(&self, piece: usize, out: &mut Piece);
 
     /// One of them by itself.
-    fn chunk(&self, piece: usize) -> Bytes {
-        let mut out = Vec::with_capacity(PIECE_BYTES);
+    fn piece(&self, piece: usize) -> Piece {
+        let mut out = Piece::with_room(PIECE_BYTES);
         self.encode(piece, &mut out);
-        Bytes::from(out)
+        out
     }
 
     /// The whole reply at once, for tests and for replies that are known to be small.
     fn collect_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Piece::default();
         for piece in 0..self.pieces() {
             self.encode(piece, &mut out);
         }
-        out
+        out.into_bytes()
     }
 }
 
@@ -65,15 +65,15 @@ impl<E: Encode> Encode for Wrapped<E> {
         self.encoder.pieces().max(1)
     }
 
-    fn encode(&self, piece: usize, out: &mut Vec<u8>) {
+    fn encode(&self, piece: usize, out: &mut Piece) {
         if piece == 0 {
-            out.extend_from_slice(&self.before);
+            out.text.extend_from_slice(&self.before);
         }
         if piece < self.encoder.pieces() {
             self.encoder.encode(piece, out);
         }
         if piece + 1 == self.pieces() {
-            out.extend_from_slice(self.behind);
+            out.text.extend_from_slice(self.behind);
         }
     }
 }
@@ -93,7 +93,7 @@ impl<E: Encode> Encode for Chained<E> {
         self.0.iter().map(Encode::pieces).sum()
     }
 
-    fn encode(&self, mut piece: usize, out: &mut Vec<u8>) {
+    fn encode(&self, mut piece: usize, out: &mut Piece) {
         for encoder in &self.0 {
             if piece < encoder.pieces() {
                 return encoder.encode(piece, out);
@@ -114,8 +114,8 @@ mod tests {
             self.0
         }
 
-        fn encode(&self, piece: usize, out: &mut Vec<u8>) {
-            out.push(b'0' + piece as u8);
+        fn encode(&self, piece: usize, out: &mut Piece) {
+            out.text.push(b'0' + piece as u8);
         }
     }
 
@@ -132,6 +132,6 @@ mod tests {
         let chained = Chained::new(vec![Digits(2), Digits(0), Digits(1)]);
         assert_eq!(chained.pieces(), 3);
         assert_eq!(chained.collect_bytes(), b"010");
-        assert_eq!(&*chained.chunk(1), b"1");
+        assert_eq!(chained.piece(1).into_bytes(), b"1");
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::number::{FLOAT_TEXT_MAX, put_float, write_float, write_integer};
-use super::series::{Place, SeriesFormat, points_within};
+use super::series::{MakeText, Place, SeriesFormat, points_within};
 use super::text::{write_json_string, write_key};
 use crate::functions::Series;
 use crate::functions::kept_run::PointsText;
@@ -115,21 +115,6 @@ impl Json {
                 time.advance(points.step);
             }
             out.truncate(at);
-        }
-    }
-
-    fn new_values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
-        let before = &series.values[..range.start];
-        let points = Points {
-            time: series.start + series.step * range.start as i64,
-            step: series.step,
-            is_first: before.iter().all(|value| self.leaves_out(*value)),
-            values: &series.values[range],
-        };
-        if self.options.pretty {
-            self.pretty_points(out, points);
-        } else {
-            self.points(out, points);
         }
     }
 
@@ -308,18 +293,23 @@ impl SeriesFormat for Json {
     }
 
     fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>) {
-        let run = series.kept_run();
-        let run = run.filter(|_| self.options == JsonOptions::default());
-        let Some((run, kept)) = run.and_then(|run| Some((run, run.within(&range)?))) else {
-            return self.new_values(out, series, range);
+        let before = &series.values[..range.start];
+        let points = Points {
+            time: series.start + series.step * range.start as i64,
+            step: series.step,
+            is_first: before.iter().all(|value| self.leaves_out(*value)),
+            values: &series.values[range],
         };
-        self.new_values(out, series, range.start..kept.start);
-        let text = run.text(kept.clone(), |values, start, step| {
-            self.kept_text(values, start, step)
-        });
-        // A comma stands before each point but the first of the series.
-        out.extend_from_slice(&text[usize::from(kept.start == 0)..]);
-        self.new_values(out, series, kept.end..range.end);
+        if self.options.pretty {
+            self.pretty_points(out, points);
+        } else {
+            self.points(out, points);
+        }
+    }
+
+    /// Of points as close as they can be, none of which is left out: a comma stands before each.
+    fn text_maker(&self) -> Option<MakeText<Self>> {
+        (self.options == JsonOptions::default()).then_some(Self::kept_text)
     }
 
     fn end(&self, out: &mut Vec<u8>, series: &Series) {
@@ -343,7 +333,6 @@ impl SeriesFormat for Json {
 mod tests {
     use super::super::fixture::{encode, series};
     use super::*;
-    use crate::functions::kept_run::KeptPoints;
 
     fn json(options: JsonOptions, series: Vec<Series>) -> String {
         encode(Json::new(options), series)
@@ -476,34 +465,6 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value[0]["n"], 1);
         assert_eq!(value[1].get("n"), None);
-    }
-
-    #[test]
-    fn kept_points_look_like_new_ones_wherever_an_answer_is_cut() {
-        let points = [0.5, f64::NAN, 1.0 / 3.0, 4.0, f64::INFINITY];
-        let kept = std::sync::Arc::new(KeptPoints::new(points.to_vec(), 40, 10));
-        for (place, first) in [(0..5, 0), (0..3, 2), (1..4, 1), (2..6, 0), (3..3, 4)] {
-            let values: Vec<f64> = (0..8)
-                .map(|at| match place.contains(&at) {
-                    true => points[at - place.start + first],
-                    false => 7.25,
-                })
-                .collect();
-            let start = 40 + 10 * (first as i64 - place.start as i64);
-            let new = series("a", start, 10, &values);
-            let old = new.clone().with_kept(place, kept.clone(), first);
-            assert!(old.kept_run().is_some());
-            let format = Json::new(JsonOptions::default());
-            let text = |series: &Series, cut: usize| {
-                let mut out = Vec::new();
-                format.values(&mut out, series, 0..cut);
-                format.values(&mut out, series, cut..8);
-                String::from_utf8(out).unwrap()
-            };
-            for cut in 0..=8 {
-                assert_eq!(text(&old, cut), text(&new, 4), "{cut}");
-            }
-        }
     }
 
     #[test]

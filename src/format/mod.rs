@@ -2,7 +2,8 @@
 //!
 //! An [`Encode`] makes any piece of its reply by itself, so a reply is never whole in memory, several
 //! threads can make it, a slow client holds none of them, and an abandoned reply costs nothing more.
-//! `api` asks for the pieces and feeds them to the connection.
+//! `api` asks for the pieces and feeds them to the connection. What a refreshed answer has in common with
+//! the one before is in a [`Piece`] as it was: nobody writes it anew or copies it.
 //!
 //! Everything here is pure and synchronous. Encoders own their series; values stay shared.
 
@@ -15,6 +16,7 @@ pub mod msgpack;
 mod number;
 pub mod objects;
 pub mod pickle;
+mod piece;
 pub mod protobuf;
 mod raw;
 mod rickshaw;
@@ -30,9 +32,10 @@ pub use encode::{Chained, Encode, PIECE_BYTES, Wrapped};
 pub use json::{Json, JsonOptions};
 pub use number::{write_float, write_integer};
 pub use objects::{Objects, SeriesObjects};
+pub use piece::{Piece, Segment};
 pub use raw::Raw;
 pub use rickshaw::Rickshaw;
-pub use series::{Place, SeriesEncoder, SeriesFormat};
+pub use series::{MakeText, Place, SeriesEncoder, SeriesFormat};
 pub use text::{write_integer_member, write_json_string, write_key};
 
 /// The formats that `/render` knows by name.

@@ -2,14 +2,21 @@
 
 use std::ops::Range;
 
-use super::Encode;
+use super::{Encode, Piece};
 use crate::functions::Series;
+use crate::functions::kept_run::{KeptRun, PointsText};
 
 /// Values in one piece, of some 35 bytes each in the longest format.
 pub(super) const VALUES_A_PIECE: usize = 3 * 1024;
 
 /// What a series takes besides its values, in values.
 const HEAD_VALUES: usize = 8;
+
+/// How many values whose text is there already cost as much as one whose text is to be made.
+const READY_VALUES: usize = 16;
+
+/// Makes the text of kept points, given as values, the first time and the step.
+pub type MakeText<F> = fn(&F, &[f64], i64, i64) -> PointsText;
 
 /// Where a series stands in the reply.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +52,16 @@ pub trait SeriesFormat: Send + Sync {
 
     /// A range of the values.
     fn values(&self, out: &mut Vec<u8>, series: &Series, range: Range<usize>);
+
+    /// What makes text of kept points for this reply and those to come: as [`SeriesFormat::values`] would
+    /// do, with one byte before each point that the first point of a series has not. `None` says that all
+    /// text is made anew.
+    fn text_maker(&self) -> Option<MakeText<Self>>
+    where
+        Self: Sized,
+    {
+        None
+    }
 
     /// After a series' values.
     fn end(&self, _out: &mut Vec<u8>, _series: &Series) {}
@@ -109,30 +126,65 @@ impl<F: SeriesFormat> SeriesEncoder<F> {
                 room = begin_piece(0);
             }
             room -= HEAD_VALUES;
-            let count = self.format.count(series);
-            let mut value = 0;
-            while count - value > room {
-                value += room;
-                room = begin_piece(value);
+            for (values, at_once) in self.costs(series) {
+                let mut value = values.start;
+                while (values.end - value).div_ceil(at_once) > room {
+                    value += room * at_once;
+                    room = begin_piece(value);
+                }
+                room -= (values.end - value).div_ceil(at_once);
             }
-            room -= count - value;
         }
         cuts
     }
 
-    fn encode_series(&self, out: &mut Vec<u8>, index: usize, range: Range<usize>) {
+    /// The values of a series, and how many of them cost as much as one new one.
+    fn costs(&self, series: &Series) -> [(Range<usize>, usize); 3] {
+        let count = self.format.count(series);
+        let ready = self.kept_run(series).and_then(KeptRun::ready);
+        let ready = ready.map_or(0..0, |run| run.start.min(count)..run.end.min(count));
+        let behind = ready.end..count;
+        [(0..ready.start, 1), (ready, READY_VALUES), (behind, 1)]
+    }
+
+    fn kept_run<'a>(&self, series: &'a Series) -> Option<&'a KeptRun> {
+        self.format.text_maker().and_then(|_| series.kept_run())
+    }
+
+    fn encode_series(&self, out: &mut Piece, index: usize, range: Range<usize>) {
         let series = &self.series[index];
         if range.start == 0 {
             let is_first = self.first == Some(index);
-            self.format.begin(out, series, Place { index, is_first });
+            let place = Place { index, is_first };
+            self.format.begin(&mut out.text, series, place);
         }
         let is_end = range.end == self.format.count(series);
-        if !range.is_empty() {
-            self.format.values(out, series, range);
-        }
+        self.encode_values(out, series, range);
         if is_end {
-            self.format.end(out, series);
+            self.format.end(&mut out.text, series);
         }
+    }
+
+    fn encode_values(&self, out: &mut Piece, series: &Series, range: Range<usize>) {
+        let new = |out: &mut Piece, range: Range<usize>| {
+            if !range.is_empty() {
+                self.format.values(&mut out.text, series, range);
+            }
+        };
+        let run = self.kept_run(series);
+        let kept = run.and_then(|run| Some((run, run.within(&range)?)));
+        let (Some((run, kept)), Some(make)) = (kept, self.format.text_maker()) else {
+            return new(out, range);
+        };
+        new(out, range.start..kept.start);
+        let text = run.text(kept.clone(), |values, start, step| {
+            make(&self.format, values, start, step)
+        });
+        out.keep(match kept.start {
+            0 => text.without_first(),
+            _ => text,
+        });
+        new(out, kept.end..range.end);
     }
 }
 
@@ -141,9 +193,9 @@ impl<F: SeriesFormat> Encode for SeriesEncoder<F> {
         self.cuts.len()
     }
 
-    fn encode(&self, piece: usize, out: &mut Vec<u8>) {
+    fn encode(&self, piece: usize, out: &mut Piece) {
         if piece == 0 {
-            self.format.open(out, &self.series);
+            self.format.open(&mut out.text, &self.series);
         }
         let from = self.cuts[piece];
         let until = self.cuts.get(piece + 1).copied().unwrap_or(Cut {
@@ -165,7 +217,7 @@ impl<F: SeriesFormat> Encode for SeriesEncoder<F> {
             self.encode_series(out, number, start..end);
         }
         if piece + 1 == self.pieces() {
-            self.format.close(out, self.first.is_none());
+            self.format.close(&mut out.text, self.first.is_none());
         }
     }
 }
@@ -183,8 +235,12 @@ pub(super) fn points_within(series: &Series) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::fixture::series;
+    use super::super::{Json, PIECE_BYTES};
     use super::*;
+    use crate::functions::kept_run::KeptPoints;
 
     /// Says what it was asked.
     struct Told;
@@ -257,11 +313,81 @@ mod tests {
         assert!(encoder.pieces() > 400);
         let mut together = String::new();
         for piece in 0..encoder.pieces() {
-            let chunk = encoder.chunk(piece);
-            let text = std::str::from_utf8(&chunk).unwrap();
+            let text = String::from_utf8(encoder.piece(piece).into_bytes()).unwrap();
             assert!(text.matches(',').count() <= VALUES_A_PIECE);
-            together += text;
+            together += &text;
         }
         assert_eq!(together, format!("open 400;{expected}close false"));
+    }
+
+    #[test]
+    fn kept_points_look_like_new_ones_wherever_an_answer_is_cut() {
+        let points = [0.5, f64::NAN, 1.0 / 3.0, 4.0, f64::INFINITY];
+        let kept = Arc::new(KeptPoints::new(points.to_vec(), 40, 10));
+        for (place, first) in [(0..5, 0), (0..3, 2), (1..4, 1), (2..6, 0), (3..3, 4)] {
+            let values: Vec<f64> = (0..8)
+                .map(|at| match place.contains(&at) {
+                    true => points[at - place.start + first],
+                    false => 7.25,
+                })
+                .collect();
+            let start = 40 + 10 * (first as i64 - place.start as i64);
+            let new = series("a", start, 10, &values);
+            let old = new.clone().with_kept(place, kept.clone(), first);
+            assert!(old.kept_run().is_some());
+            let encoder = SeriesEncoder::new(Json::default(), Vec::new());
+            let text = |series: &Series, cut: usize| {
+                let mut out = Piece::default();
+                encoder.encode_values(&mut out, series, 0..cut);
+                encoder.encode_values(&mut out, series, cut..8);
+                String::from_utf8(out.into_bytes()).unwrap()
+            };
+            for cut in 0..=8 {
+                assert_eq!(text(&old, cut), text(&new, 4), "{cut}");
+            }
+        }
+    }
+
+    /// A series like those of a refreshed dashboard: of so many points the last few are new.
+    fn refreshed(points: usize) -> Series {
+        let values: Vec<f64> = (0..points).map(|value| value as f64 / 7.0).collect();
+        let last = points - points / 50;
+        let kept = Arc::new(KeptPoints::new(values[..last].to_vec(), 0, 10));
+        series("refreshed", 0, 10, &values).with_kept(0..last, kept, 0)
+    }
+
+    #[test]
+    fn text_that_is_there_makes_pieces_longer_and_is_not_copied() {
+        let list: Vec<Series> = (1..60).map(|number| refreshed(number * 300)).collect();
+        let pieces = |list: &[Series]| {
+            let encoder = SeriesEncoder::new(Json::default(), list.to_vec());
+            (0..encoder.pieces())
+                .map(|piece| encoder.piece(piece))
+                .collect::<Vec<_>>()
+        };
+        let first = pieces(&list);
+        let again = pieces(&list);
+        assert!(
+            first.len() > 8 * again.len(),
+            "{} {}",
+            first.len(),
+            again.len()
+        );
+        assert!(again.iter().all(|piece| piece.text.len() <= PIECE_BYTES));
+        let new: usize = again.iter().map(|piece| piece.text.len()).sum();
+        let text = |pieces: Vec<Piece>| {
+            pieces
+                .into_iter()
+                .flat_map(Piece::into_bytes)
+                .collect::<Vec<_>>()
+        };
+        let text = (text(first), text(again));
+        assert!(text.0 == text.1, "both say the same");
+        assert!(new < text.1.len() / 10, "{new} of {}", text.1.len());
+        let parsed: Vec<serde_json::Value> = serde_json::from_slice(&text.1).unwrap();
+        assert_eq!(
+            parsed[58]["datapoints"].as_array().map(Vec::len),
+            Some(59 * 300)
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! The requests that Grafana's Graphite data source makes, from saving it to drawing a panel.
 
+use std::io::Read;
+
 use serde_json::Value;
 
 use crate::daemon::{Daemon, Home, known_points, last_minute};
@@ -79,6 +81,66 @@ fn data_source_is_saved_and_a_panel_is_built_and_drawn() {
         .map(|step| (minute - 120 + step * 10, (step * 11) as f64))
         .collect();
     assert_eq!(known_points(&drawn), expected);
+    daemon.stop();
+}
+
+/// A dashboard whose answer was computed before but for its end: as text, compressed, and from nothing.
+#[test]
+fn refreshed_dashboard_says_the_same_however_it_is_sent() {
+    let home = Home::new();
+    let daemon = home.start(&[TEN_SECONDS]);
+    let end = last_minute();
+    let start = end - 19_000;
+    let lines = (start / 10..end / 10).flat_map(|slot| {
+        (0..5_i64).map(move |host| {
+            let value = (slot * 7_919 * (host + 1) % 10_007) as f64 / 13.0;
+            format!("servers.web0{host}.load {value} {}\n", slot * 10)
+        })
+    });
+    daemon.send_tcp(&lines.collect::<String>());
+    crate::daemon::wait_for("the points", || {
+        let points = daemon.points_between("servers.web04.load", end - 60, end);
+        (points.last()?.0 == end - 10).then_some(())
+    });
+
+    let ask = |until: i64, further: &[(&str, &str)], coding: &str| {
+        let (from, until) = ((until - 18_000).to_string(), until.to_string());
+        let mut form = vec![
+            ("from", &*from),
+            ("until", &until),
+            ("maxDataPoints", "450"),
+            ("format", "json"),
+        ];
+        for target in ["servers.*.load", "sumSeries(servers.*.load)"] {
+            form.extend([("target", target); 6]);
+        }
+        form.extend_from_slice(further);
+        let request = ureq::post(daemon.url("/render")).header("Accept-Encoding", coding);
+        let mut response = request.send_form(form).unwrap();
+        let is_compressed = response.headers().contains_key("content-encoding");
+        assert_eq!(is_compressed, coding == "gzip");
+        let mut body = response.body_mut().as_reader();
+        let mut bytes = Vec::new();
+        if is_compressed {
+            flate2::read::GzDecoder::new(body)
+                .read_to_end(&mut bytes)
+                .unwrap();
+        } else {
+            body.read_to_end(&mut bytes).unwrap();
+        }
+        String::from_utf8(bytes).unwrap()
+    };
+    ask(end - 600, &[], "identity");
+    for number in 1..30 {
+        let until = end - 600 + number * 10;
+        let fresh = ask(until, &[("noCache", "1")], "identity");
+        assert!(fresh.len() > 400_000, "{}", fresh.len());
+        for coding in ["gzip", "identity"] {
+            assert!(ask(until, &[], coding) == fresh, "{coding} at {until}");
+        }
+    }
+    let refreshed = daemon.metric("plumbago_cache_hits_total", "incremental");
+    assert!(refreshed > 300.0, "{refreshed}");
     daemon.stop();
 }
 
