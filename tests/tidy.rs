@@ -250,6 +250,7 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("serde_json", &["events", "api", "format", "daemon", "tool"]),
     ("serde_path_to_error", &["config"]),
     ("signal_hook", &["tool"]),
+    ("smol_str", &["metric", "functions", "fetch"]),
     ("socket2", &["receiver"]),
     ("thiserror", ANY),
     ("tokio", &["receiver", "api", "daemon"]),

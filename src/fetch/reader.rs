@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rayon::prelude::*;
+use smol_str::SmolStr;
 
 use super::leaf::range;
 use super::memory::{Memory, bytes_of};
@@ -41,7 +42,7 @@ struct Held {
 /// One series as the store gave it.
 #[derive(Clone)]
 struct Stored {
-    name: Arc<str>,
+    name: SmolStr,
     /// Of the name: shared by all that take the series.
     tags: Tags,
     start: i64,
@@ -208,10 +209,10 @@ impl<'a> Reader<'a> {
                 self.take_held(read).unwrap_or_default()
             }
         };
-        let path_expression = read.leaf.path_expression();
+        let path_expression = SmolStr::from(read.leaf.path_expression());
         let series = stored
             .into_iter()
-            .map(|stored| stored.into_series(path_expression, x_files_factor));
+            .map(|stored| stored.into_series(path_expression.clone(), x_files_factor));
         Ok(series.collect())
     }
 
@@ -331,13 +332,14 @@ impl<'a> Reader<'a> {
             Slots::These(selection) => self.source.fetch_exactly(&task.found, selection),
         };
         let fetched = fetched.map_err(|error| EvaluationError::Store(error.to_string()))?;
+        let name = SmolStr::from(task.found.name);
         Ok(fetched.map(|fetched| Answer {
             read: task.read,
             archive: fetched.archive,
             stored: Stored {
                 consolidation: self.consolidation(task.found.id, fetched.archive),
-                tags: tags_of(&task.found.name),
-                name: task.found.name,
+                tags: tags_of(&name),
+                name,
                 start: fetched.start,
                 step: i64::from(fetched.step),
                 values: Arc::new(fetched.values),
@@ -388,10 +390,10 @@ impl<'a> Reader<'a> {
 }
 
 impl Stored {
-    fn into_series(self, path_expression: &str, x_files_factor: f64) -> Series {
+    fn into_series(self, path_expression: SmolStr, x_files_factor: f64) -> Series {
         Series {
-            name: self.name.to_string(),
-            path_expression: path_expression.to_owned(),
+            name: self.name,
+            path_expression,
             tags: self.tags,
             start: self.start,
             end: self.start + self.step * self.values.len() as i64,

@@ -11,6 +11,7 @@
 mod claims;
 
 use jiff::tz::TimeZone;
+use smol_str::SmolStr;
 
 use super::aggregation::Aggregation;
 use super::evaluator::{Evaluator, RequestState, Window};
@@ -196,7 +197,7 @@ impl Call<'_> {
     /// A fresh series with the factor in force; see [`Series::new`].
     pub fn fresh(
         &self,
-        name: impl Into<String>,
+        name: impl Into<SmolStr>,
         (start, end, step): (i64, i64, i64),
         values: Vec<f64>,
     ) -> Series {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::aggregation::Aggregation;
 use super::drawing::DrawingOptions;
 use super::kept_run::KeptRun;
@@ -15,14 +17,16 @@ pub(super) const NAME_COPIES: usize = 3;
 
 /// Values at a fixed step with the names that Graphite gives them.
 ///
+/// Copies share values and texts: a dashboard shows the same series again and again.
+///
 /// `end` is usually `start + step * values.len()`, but not always: an aggregate's end is cut to its
 /// step, and a constant line has three values however long it is. Formats print what both allow.
 #[derive(Clone, Debug)]
 pub struct Series {
     /// The legend.
-    pub name: String,
+    pub name: SmolStr,
     /// What aggregates print in their own names; a leaf's is the pattern that found it.
-    pub path_expression: String,
+    pub path_expression: SmolStr,
     /// The tags, `name` among them.
     pub tags: Tags,
     /// The time of the first value, seconds since the epoch.
@@ -48,7 +52,13 @@ impl Series {
     /// tags are parsed from the name unless it looks like a call, averages consolidate it.
     ///
     /// A step below 1 is taken as 1.
-    pub fn new(name: impl Into<String>, start: i64, end: i64, step: i64, values: Vec<f64>) -> Self {
+    pub fn new(
+        name: impl Into<SmolStr>,
+        start: i64,
+        end: i64,
+        step: i64,
+        values: Vec<f64>,
+    ) -> Self {
         let name = name.into();
         Self {
             path_expression: name.clone(),
@@ -80,9 +90,9 @@ impl Series {
     }
 
     /// Gives a new legend that is the path expression as well, as functions that rewrite in place do.
-    pub fn rename(&mut self, name: String) {
-        self.path_expression.clone_from(&name);
-        self.name = name;
+    pub fn rename(&mut self, name: impl Into<SmolStr>) {
+        self.name = name.into();
+        self.path_expression = self.name.clone();
     }
 }
 
@@ -109,7 +119,7 @@ pub fn points_between(start: i64, end: i64, step: i64) -> usize {
 
 /// The tags of a name: parsed from `metric;tag=value`, or just `name` when the name is that of a
 /// call or no valid tagged name.
-pub fn tags_of(name: &str) -> Tags {
+pub fn tags_of(name: &SmolStr) -> Tags {
     let parts = name.split(';');
     let is_valid = !name.starts_with(';')
         && parts
@@ -119,7 +129,7 @@ pub fn tags_of(name: &str) -> Tags {
         return Tags::of_name(name);
     }
     let mut tags = Tags::default();
-    tags.set("name", name);
+    tags.set("name", name.clone());
     tags
 }
 

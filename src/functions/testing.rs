@@ -151,7 +151,7 @@ fn cut(sample: &Series, pattern: &str, window: Window) -> Option<Series> {
         .collect();
     let (start, _) = *inside.first()?;
     let mut series = sample.with_values(inside.iter().map(|(_, value)| *value).collect());
-    pattern.clone_into(&mut series.path_expression);
+    series.path_expression = pattern.into();
     series.start = start;
     series.end = start + sample.step * inside.len() as i64;
     Some(series)

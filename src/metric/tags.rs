@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 /// Tags by name. A plain metric has just `name`; functions add their own.
 ///
 /// A short sorted list: most series have one tag to five, and a query holds many such lists. Copies
 /// share it until one of them is changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tags(Arc<Vec<(String, String)>>);
+pub struct Tags(Arc<Vec<(SmolStr, SmolStr)>>);
 
 impl Tags {
     /// The tags of a stored series, from its canonical name `metric;tag=value;…`.
-    pub fn of_name(name: &str) -> Self {
-        let mut parts = name.split(';');
+    pub fn of_name(name: &SmolStr) -> Self {
         let mut tags = Self::default();
-        tags.set("name", parts.next().unwrap_or_default());
-        for part in parts {
+        let Some((metric, pairs)) = name.split_once(';') else {
+            tags.set("name", name.clone());
+            return tags;
+        };
+        tags.set("name", metric);
+        for part in pairs.split(';') {
             if let Some((tag, value)) = part.split_once('=') {
                 tags.set(tag, value);
             }
@@ -29,7 +34,7 @@ impl Tags {
     }
 
     /// Sets a tag, replacing what it had.
-    pub fn set(&mut self, tag: impl Into<String>, value: impl Into<String>) {
+    pub fn set(&mut self, tag: impl Into<SmolStr>, value: impl Into<SmolStr>) {
         let tag = tag.into();
         let place = self.place(&tag);
         let pairs = Arc::make_mut(&mut self.0);
@@ -40,7 +45,7 @@ impl Tags {
     }
 
     /// Takes a tag away.
-    pub fn remove(&mut self, tag: &str) -> Option<String> {
+    pub fn remove(&mut self, tag: &str) -> Option<SmolStr> {
         let place = self.place(tag).ok()?;
         Some(Arc::make_mut(&mut self.0).remove(place).1)
     }
@@ -54,7 +59,7 @@ impl Tags {
 
     /// Keeps the pairs that `other` has as well.
     pub fn retain_common(&mut self, other: &Tags) {
-        let is_common = |(tag, value): &(String, String)| other.get(tag) == Some(value.as_str());
+        let is_common = |(tag, value): &(SmolStr, SmolStr)| other.get(tag) == Some(value.as_str());
         if !self.0.iter().all(is_common) {
             Arc::make_mut(&mut self.0).retain(is_common);
         }
@@ -82,7 +87,7 @@ mod tests {
 
     #[test]
     fn tagged_name_splits_into_its_pairs() {
-        let tags = Tags::of_name("cpu.load;dc=east;host=a=b");
+        let tags = Tags::of_name(&"cpu.load;dc=east;host=a=b".into());
         let pairs: Vec<_> = tags.iter().collect();
         assert_eq!(
             pairs,
@@ -92,7 +97,7 @@ mod tests {
 
     #[test]
     fn pairs_are_set_replaced_and_removed() {
-        let mut tags = Tags::of_name("cpu");
+        let mut tags = Tags::of_name(&"cpu".into());
         tags.set("zone", "1");
         tags.set("dc", "x");
         tags.set("zone", "2");
@@ -100,7 +105,7 @@ mod tests {
         assert_eq!(tags.remove("dc"), None);
         let pairs: Vec<_> = tags.iter().collect();
         assert_eq!(pairs, [("name", "cpu"), ("zone", "2")]);
-        tags.retain_common(&Tags::of_name("cpu;zone=3"));
+        tags.retain_common(&Tags::of_name(&"cpu;zone=3".into()));
         assert_eq!((tags.len(), tags.get("zone")), (1, None));
     }
 }

@@ -120,7 +120,7 @@ impl CaseRequest {
             .iter()
             .map(|(tag, value)| (tag.to_owned(), json!(value)))
             .collect();
-        Some(json!({"target": series.name, "tags": tags, "datapoints": points}))
+        Some(json!({"target": series.name.as_str(), "tags": tags, "datapoints": points}))
     }
 }
 

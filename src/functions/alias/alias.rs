@@ -1,5 +1,7 @@
 //! `alias`: a legend in place of the name.
 
+use smol_str::SmolStr;
+
 use crate::functions::{
     Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
 };
@@ -35,10 +37,10 @@ impl Function for Alias {
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut all = call.series("seriesList")?;
-        let name = call.string("newName")?;
+        let name = SmolStr::from(call.string("newName")?);
         for series in &mut all {
             call.claim_name(series, name.len())?;
-            series.name.clone_from(&name);
+            series.name = name.clone();
         }
         Ok(all)
     }

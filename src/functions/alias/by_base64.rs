@@ -38,7 +38,7 @@ impl Function for AliasByBase64 {
                 Some(node) => with_node_decoded(series, node),
             };
             if let Some(name) = decoded {
-                series.name = name;
+                series.name = name.into();
             }
         }
         Ok(all)

@@ -63,7 +63,7 @@ impl Function for AliasByNode {
         for series in &mut all {
             let name = node::key(series, &nodes);
             call.claim_name(series, name.len())?;
-            series.name = name;
+            series.name = name.into();
         }
         Ok(all)
     }
@@ -99,7 +99,7 @@ impl Function for AliasByMetric {
         for series in &mut all {
             let path = node::inner_text(&series.name);
             let last = path.rsplit('.').next().unwrap_or_default();
-            series.name = node::without_arguments(last).to_owned();
+            series.name = node::without_arguments(last).into();
         }
         Ok(all)
     }
@@ -111,7 +111,7 @@ mod tests {
 
     fn name_of(target: &str) -> String {
         let samples = Samples::new().with("a.b.c;dc=east", 60, 60, &[1.0]);
-        samples.run(target, 0, 60)[0].name.clone()
+        samples.run(target, 0, 60)[0].name.to_string()
     }
 
     #[test]

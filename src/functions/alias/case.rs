@@ -83,9 +83,9 @@ impl Function for Case {
         let positions = call.integers("pos")?;
         for series in &mut all {
             series.name = if positions.is_empty() {
-                (self.change)(&series.name)
+                (self.change)(&series.name).into()
             } else {
-                self.change_at(&series.name, &positions)
+                self.change_at(&series.name, &positions).into()
             };
         }
         Ok(all)

@@ -103,12 +103,14 @@ impl Function for LegendValue {
                         "{} ({value_type}: {})",
                         series.name,
                         plain(series, value_type)
-                    ),
+                    )
+                    .into(),
                     Some(prefixes) => format!(
                         "{:<20}{value_type:<5}{:<10}",
                         series.name,
                         prefixed(series, value_type, prefixes)
-                    ),
+                    )
+                    .into(),
                 };
             }
         }
@@ -160,7 +162,7 @@ mod tests {
             .with("empty", 60, 60, &[f64::NAN]);
         samples.run(&format!("legendValue({arguments})"), 0, 180)[0]
             .name
-            .clone()
+            .to_string()
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Function for AliasQuery {
             let name = percent_format::format(&template, newest)
                 .map_err(|problem| call.error(format!("newName {problem}")))?;
             call.claim_name(series, name.len())?;
-            series.name = name;
+            series.name = name.into();
         }
         Ok(all)
     }

@@ -43,7 +43,7 @@ impl Function for AliasSub {
         {
             call.claim(all.len() * suffix.len())?;
             for series in &mut all {
-                series.name.push_str(suffix);
+                series.name = [series.name.as_str(), suffix].concat().into();
             }
             return Ok(all);
         }
@@ -55,7 +55,7 @@ impl Function for AliasSub {
                 .replace_all(&series.name, &replacement)
                 .map_err(problem)?;
             call.claim_name(&series, name.len())?;
-            series.name = name;
+            series.name = name.into();
             Ok(series)
         })
     }

@@ -301,7 +301,7 @@ impl Function for Aberration {
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
-        let bands: HashMap<String, Series> = bands(call)?
+        let bands: HashMap<_, _> = bands(call)?
             .into_iter()
             .map(|band| (band.name.clone(), band))
             .collect();
@@ -310,7 +310,7 @@ impl Function for Aberration {
             let band = |which: &str| {
                 let name = format!("holtWintersConfidence{which}({})", series.name);
                 let missing = || call.error(format!("there is no series \"{name}\""));
-                bands.get(&name).ok_or_else(missing)
+                bands.get(name.as_str()).ok_or_else(missing)
             };
             let values = aberrations(
                 &series.values,

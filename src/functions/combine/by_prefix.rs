@@ -60,9 +60,9 @@ impl Function for ApplyByNode {
                 if let Some(new_name) = &new_name {
                     let name = new_name.replace('%', prefix);
                     call.claim_name(&series, name.len())?;
-                    series.name = name;
+                    series.name = name.into();
                 }
-                series.path_expression.clone_from(prefix);
+                series.path_expression = prefix.into();
                 // As in the reference, results take the place in time of the last series asked about.
                 series.start = last.start;
                 series.end = last.end;

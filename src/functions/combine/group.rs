@@ -123,7 +123,7 @@ fn by_nodes(
     let mut results = Vec::new();
     for (key, group) in by_key(all, |series| node::key(series, nodes)) {
         results.extend(combine(call, &callback, group)?.map(|mut series| {
-            series.name = key;
+            series.name = key.into();
             series
         }));
     }
@@ -163,8 +163,8 @@ impl Function for GroupByTags {
         let mut results = Vec::new();
         for (key, group) in by_key(all, |series| tagged_name(series, &tags, &common)) {
             results.extend(combine(call, &callback, group)?.map(|mut series| {
-                series.tags = Tags::of_name(&key);
                 series.rename(key);
+                series.tags = Tags::of_name(&series.name);
                 series
             }));
         }

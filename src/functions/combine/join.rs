@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use smol_str::SmolStr;
+
 use crate::functions::{
     Call, EvaluationError, Function, Group, Kind, Literal, Parameter, Series, Signature,
 };
@@ -50,7 +52,7 @@ impl Function for Join {
         };
         let (in_first, in_second) = (names(&first), names(&second));
         let of_first = first.into_iter().filter(|series| {
-            if in_second.contains(&series.name) {
+            if in_second.contains(&*series.name) {
                 both
             } else {
                 only_first
@@ -58,12 +60,12 @@ impl Function for Join {
         });
         let of_second = second
             .into_iter()
-            .filter(|series| only_second && !in_first.contains(&series.name));
+            .filter(|series| only_second && !in_first.contains(&*series.name));
         Ok(of_first.chain(of_second).collect())
     }
 }
 
-fn names(series: &[Series]) -> HashSet<String> {
+fn names(series: &[Series]) -> HashSet<SmolStr> {
     series.iter().map(|series| series.name.clone()).collect()
 }
 
@@ -81,7 +83,10 @@ mod tests {
         let joined = |kind: &str| -> Vec<String> {
             let target = format!("join(s.{{a,b}},s.{{b,c}},'{kind}')");
             let result = samples.run(&target, 0, 60);
-            result.into_iter().map(|series| series.name).collect()
+            result
+                .into_iter()
+                .map(|series| series.name.into())
+                .collect()
         };
         assert_eq!(joined("AND"), ["s.b"]);
         assert_eq!(joined("or"), ["s.a", "s.b", "s.c"]);

@@ -84,7 +84,7 @@ impl Function for ReduceSeries {
             let arguments = arguments(call, group, position, &matchers, &name)?;
             let reduced = call.invoke(&function, arguments)?;
             results.extend(reduced.into_iter().take(1).map(|mut series| {
-                series.name.clone_from(&name);
+                series.name = name.as_str().into();
                 series
             }));
         }

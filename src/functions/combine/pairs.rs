@@ -21,7 +21,7 @@ fn combine(
         let combined = aggregate(call, vec![first, second], function, x_files_factor)?;
         results.extend(combined.map(|mut series| {
             let function = function.strip_suffix("Series").unwrap_or(function);
-            series.name = format!("{function}Series{names}");
+            series.name = format!("{function}Series{names}").into();
             series
         }));
     }
@@ -123,7 +123,7 @@ impl Function for PowSeriesLists {
             let arguments = [base, exponent].map(|series| Value::Series(vec![series]));
             let powers = call.invoke("powSeries", arguments.into())?;
             results.extend(powers.into_iter().map(|mut series| {
-                series.name.clone_from(&name);
+                series.name = name.as_str().into();
                 series
             }));
         }

@@ -137,9 +137,9 @@ impl Function for CountSeries {
         if lists.is_empty() {
             let mut line = call.invoke("constantLine", vec![Value::Integer(0)])?;
             for series in &mut line {
-                "0".clone_into(&mut series.name);
+                series.name = "0".into();
                 series.tags.set("name", "0");
-                "countSeries()".clone_into(&mut series.path_expression);
+                series.path_expression = "countSeries()".into();
             }
             return Ok(line);
         }

@@ -17,7 +17,7 @@ fn combine(call: &Call<'_>, function: &str) -> Result<Vec<Series>, EvaluationErr
     for (key, group) in by_key(all, |series| without(&series.name, &positions)) {
         let combined = aggregate(call, group, function, call.x_files_factor())?;
         results.extend(combined.map(|mut series| {
-            series.name = key;
+            series.name = key.into();
             series
         }));
     }

@@ -165,7 +165,10 @@ mod tests {
             .with("s.c", 60, 60, &[1.0, 9.0])
             .with("s.d", 60, 60, &[f64::NAN, 4.0]);
         let result = samples.run(target, 0, 120);
-        result.into_iter().map(|series| series.name).collect()
+        result
+            .into_iter()
+            .map(|series| series.name.into())
+            .collect()
     }
 
     #[test]

@@ -82,7 +82,10 @@ mod tests {
             .with("s.db1", 60, 60, &[1.0]);
         let names = |target| -> Vec<String> {
             let result = samples.run(target, 0, 60);
-            result.into_iter().map(|series| series.name).collect()
+            result
+                .into_iter()
+                .map(|series| series.name.into())
+                .collect()
         };
         assert_eq!(names("grep(s.*,'b\\d$')"), ["s.db1", "s.web1"]);
         assert_eq!(names("exclude(s.*,'(?<=\\.)web')"), ["s.db1"]);

@@ -105,7 +105,10 @@ mod tests {
 
     fn kept(target: &str) -> Vec<String> {
         let result = samples().run(target, 0, 120);
-        result.into_iter().map(|series| series.name).collect()
+        result
+            .into_iter()
+            .map(|series| series.name.into())
+            .collect()
     }
 
     #[test]

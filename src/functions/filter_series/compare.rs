@@ -212,7 +212,10 @@ mod tests {
             .with("s.b", 60, 60, &[f64::NAN, f64::NAN])
             .with("s.c", 60, 60, &[5.0, 2.0]);
         let result = samples.run(target, 0, 120);
-        result.into_iter().map(|series| series.name).collect()
+        result
+            .into_iter()
+            .map(|series| series.name.into())
+            .collect()
     }
 
     #[test]

@@ -83,7 +83,10 @@ mod tests {
             .with("s.up", 60, 60, &[1.0, 2.0, 9.0]);
         let kept = |arguments: &str| -> Vec<String> {
             let result = samples.run(&format!("pearsonClosest(of,s.*,{arguments})"), 0, 180);
-            result.into_iter().map(|series| series.name).collect()
+            result
+                .into_iter()
+                .map(|series| series.name.into())
+                .collect()
         };
         assert_eq!(kept("2"), ["s.down", "s.up"]);
         assert_eq!(kept("2,'pos'"), ["s.up"]);

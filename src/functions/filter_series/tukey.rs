@@ -158,7 +158,10 @@ mod tests {
             .with("s.d", 60, 60, &[2.0, 1.0, 2.0, 3.0]);
         let kept = |target: &str| -> Vec<String> {
             let result = samples.run(target, 0, 240);
-            result.into_iter().map(|series| series.name).collect()
+            result
+                .into_iter()
+                .map(|series| series.name.into())
+                .collect()
         };
         assert_eq!(kept("tukeyAbove(s.*,1.5,5)"), ["s.c", "s.b"]);
         assert_eq!(kept("tukeyAbove(s.*,1.5,1)"), ["s.c"]);

@@ -94,7 +94,7 @@ impl Function for AboveSeries {
             let replacement = regex.replacement(&replace).map_err(problem)?;
             for series in &mut all {
                 let renamed = regex.replace_all(&series.name, &replacement);
-                series.name = renamed.map_err(problem)?;
+                series.name = renamed.map_err(problem)?.into();
             }
         }
         Ok(all)

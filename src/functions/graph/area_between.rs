@@ -35,7 +35,7 @@ impl Function for AreaBetween {
         lower.options.invisible = true;
         upper.options.stacked = true;
         upper.tags.set("areaBetween", "1");
-        upper.name = format!("areaBetween({})", upper.path_expression);
+        upper.name = format!("areaBetween({})", upper.path_expression).into();
         lower.tags = upper.tags.clone();
         lower.name.clone_from(&upper.name);
         Ok(all)

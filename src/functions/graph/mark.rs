@@ -70,7 +70,7 @@ pub(super) static DASHED: Mark = Mark::new(
         let length = call.number("dashLength")?;
         let text = call.string("dashLength")?;
         series.tags.set("dashed", text);
-        series.name = format!("dashed({}, {})", series.name, number_text::general(length));
+        series.name = format!("dashed({}, {})", series.name, number_text::general(length)).into();
         series.options.dashed = Some(length);
         Ok(())
     },
@@ -83,7 +83,7 @@ pub(super) static DRAW_AS_INFINITE: Mark = Mark::new(
     "Draws a line from bottom to top wherever a value is above zero.",
     |_, series| {
         series.tags.set("drawAsInfinite", "1");
-        series.name = format!("drawAsInfinite({})", series.name);
+        series.name = format!("drawAsInfinite({})", series.name).into();
         series.options.draw_as_infinite = true;
         Ok(())
     },
@@ -107,7 +107,7 @@ pub(super) static SECOND_Y_AXIS: Mark = Mark::new(
     "Draws against the axis on the right.",
     |_, series| {
         series.tags.set("secondYAxis", "1");
-        series.name = format!("secondYAxis({})", series.name);
+        series.name = format!("secondYAxis({})", series.name).into();
         series.options.second_y_axis = true;
         Ok(())
     },

@@ -48,7 +48,7 @@ impl Function for Stacked {
             series.options.stacked = true;
             if stack == DEFAULT_STACK {
                 series.tags.set("stacked", stack.as_str());
-                series.name = format!("stacked({})", series.name);
+                series.name = format!("stacked({})", series.name).into();
             }
             series.path_expression.clone_from(&series.name);
         }

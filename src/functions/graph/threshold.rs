@@ -36,7 +36,7 @@ impl Function for Threshold {
             .filter(|color| !color.is_empty());
         for series in &mut line {
             if let Some(label) = &label {
-                series.name.clone_from(label);
+                series.name = label.into();
             }
             series.options.color.clone_from(&color);
         }

@@ -91,7 +91,10 @@ mod tests {
                 samples.with(name, 60, 60, &[1.0])
             });
         let result = samples.run(&format!("sortByName(w.*{arguments})"), 0, 60);
-        result.into_iter().map(|series| series.name).collect()
+        result
+            .into_iter()
+            .map(|series| series.name.into())
+            .collect()
     }
 
     #[test]

@@ -157,7 +157,10 @@ mod tests {
             .with("s.d", 60, 60, &[-1.0, -2.0])
             .with("s.e", 60, 60, &[5.0, 1.0]);
         let result = samples.run(target, 0, 120);
-        result.into_iter().map(|series| series.name).collect()
+        result
+            .into_iter()
+            .map(|series| series.name.into())
+            .collect()
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Function for CactiStyle {
                 legend.push(' ');
             }
             call.claim_name(series, legend.len())?;
-            series.name = legend;
+            series.name = legend.into();
         }
         Ok(all)
     }
@@ -178,7 +178,10 @@ mod tests {
             .with("a.long", 10, 10, &[1_500.0, 2_000_000.0, 2.5])
             .with("a.no", 10, 10, &[f64::NAN]);
         let result = samples.run(target, 0, 60);
-        result.into_iter().map(|series| series.name).collect()
+        result
+            .into_iter()
+            .map(|series| series.name.into())
+            .collect()
     }
 
     #[test]

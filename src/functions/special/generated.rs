@@ -43,7 +43,7 @@ impl Function for ConstantLine {
         let path_expression = format!("constantLine({name})");
         let grid = (from, until, (until - from) / 2);
         let mut line = call.fresh(name, grid, vec![value; 3]);
-        line.path_expression = path_expression;
+        line.path_expression = path_expression.into();
         Ok(vec![line])
     }
 }
@@ -68,7 +68,7 @@ impl Function for Identity {
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut series = generate(call, STEP_SECONDS, |time| time as f64)?;
-        series.path_expression = format!("identity(\"{}\")", series.name);
+        series.path_expression = format!("identity(\"{}\")", series.name).into();
         Ok(vec![series])
     }
 }

@@ -40,7 +40,7 @@ impl Function for Substr {
         let mut all = call.series("seriesList")?;
         let (start, stop) = (call.integer("start")?, call.integer("stop")?);
         for series in &mut all {
-            series.name = nodes_between(inner_part(&series.name), start, stop);
+            series.name = nodes_between(inner_part(&series.name), start, stop).into();
         }
         Ok(all)
     }

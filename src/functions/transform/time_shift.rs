@@ -93,7 +93,7 @@ impl Function for TimeShift {
         let mut all = call.series_in("seriesList", window)?;
         for series in &mut all {
             series.tags.set("timeShift", shift.text.as_str());
-            series.name = format!("timeShift({}, \"{}\")", series.name, shift.text);
+            series.name = format!("timeShift({}, \"{}\")", series.name, shift.text).into();
             series.end = if reset_end {
                 end
             } else {

@@ -46,7 +46,7 @@ impl Function for TimeSlice {
             }
             series.tags.set("timeSliceStart", start.to_string());
             series.tags.set("timeSliceEnd", end.to_string());
-            series.name = format!("timeSlice({}, {start}, {end})", series.name);
+            series.name = format!("timeSlice({}, {start}, {end})", series.name).into();
             series
         }))
     }
