@@ -411,8 +411,19 @@ impl Call<'_> {
         self.required(parameter, self.read(parameter, wanted, read)?)
     }
 
-    /// The name of an aggregation function.
+    /// True when a parameter is given as null, which for some functions is not its default.
+    pub fn is_null(&self, parameter: &str) -> Result<bool, EvaluationError> {
+        match self.arguments(parameter)?.first() {
+            Some(argument) => Ok(matches!(self.evaluate(argument, self.window)?, Value::Null)),
+            None => Ok(false),
+        }
+    }
+
+    /// The name of an aggregation function; null is none, whatever the default.
     pub fn aggregation(&self, parameter: &str) -> Result<Aggregation, EvaluationError> {
+        if self.is_null(parameter)? {
+            return Err(self.error("None is not an aggregation function"));
+        }
         let text = self.string(parameter)?;
         Aggregation::parse(&text)
             .ok_or_else(|| self.error(format!("\"{text}\" is not an aggregation function")))

@@ -67,9 +67,11 @@ pub(crate) fn unpack_whisper(corpus: &Path, folder: &Path) {
     );
 }
 
-/// A daemon whose clock stands where the data ends.
+/// A daemon whose clock stands where the data ends, and which stores nothing about itself: the reference
+/// has no such series.
 pub(crate) fn start(home: &Home, sets: &[&str]) -> Daemon {
-    home.start_with(sets, &["--at", &NOW.to_string()])
+    let sets = [sets, &["telemetry.interval=0s"]].concat();
+    home.start_with(&sets, &["--at", &NOW.to_string()])
 }
 
 /// The native engine, loaded through the plaintext protocol; the events over HTTP.

@@ -35,6 +35,9 @@ impl Function for AliasQuery {
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut all = call.series("seriesList")?;
+        if all.is_empty() {
+            return Ok(all);
+        }
         let queries = queries(call, &all)?;
         let answers = call.evaluate_targets(&queries, call.window())?;
         let template = call.string("newName")?;
@@ -90,5 +93,7 @@ mod tests {
         let run = |target| samples.try_run(target, 0, 60).unwrap_err().to_string();
         assert!(run(r#"aliasQuery(a,"a","b","%d")"#).contains("\"b\" found no series"));
         assert!(run(r#"aliasQuery(a,"x","b","%d")"#).contains("has no value"));
+        let of_nothing = samples.run(r#"aliasQuery(none.*,"x","\1","%d")"#, 0, 60);
+        assert!(of_nothing.is_empty());
     }
 }

@@ -47,6 +47,9 @@ impl Function for AliasSub {
             }
             return Ok(all);
         }
+        if all.is_empty() {
+            return Ok(all);
+        }
         let problem = |problem: String| call.error(problem);
         let regex = PythonRegex::new(&search).map_err(problem)?;
         let replacement = regex.replacement(&replacement).map_err(problem)?;

@@ -113,9 +113,15 @@ impl Bootstrapped {
 }
 
 fn bootstrap_window(call: &Call<'_>) -> Result<Window, EvaluationError> {
-    Ok(call
-        .window()
-        .widened(call.interval("bootstrapInterval")?.seconds))
+    Ok(call.window().widened(bootstrap_seconds(call)?))
+}
+
+/// Null is no time at all.
+fn bootstrap_seconds(call: &Call<'_>) -> Result<i64, EvaluationError> {
+    match call.is_null("bootstrapInterval")? {
+        true => Ok(0),
+        false => Ok(call.interval("bootstrapInterval")?.seconds),
+    }
 }
 
 /// The series one after the other, each with its results made before the next is analysed: an analysis
@@ -124,7 +130,7 @@ fn bootstrapped<'a>(
     call: &'a Call<'_>,
     results: usize,
 ) -> Result<impl Iterator<Item = Result<Bootstrapped, EvaluationError>> + 'a, EvaluationError> {
-    let preview = call.interval("bootstrapInterval")?.seconds;
+    let preview = bootstrap_seconds(call)?;
     let seasonality = call.interval("seasonality")?;
     let all = call.series_in("seriesList", bootstrap_window(call)?)?;
     let longest = all.iter().map(|series| series.values.len()).max();
@@ -359,6 +365,9 @@ mod tests {
     fn constant_series_is_forecast_exactly() {
         let result = samples().run("holtWintersForecast(a,'5min','2min')", 300, 720);
         assert_eq!(result[0].name, "holtWintersForecast(a)");
+        // Null is no bootstrap at all.
+        let whole = samples().run("holtWintersForecast(a,none,'2min')", 0, 720);
+        assert_eq!((whole[0].start, whole[0].values.len()), (60, 12));
         assert_eq!(result[0].start, 360);
         assert_values(&result[0], &[Some(10.0); 7]);
     }

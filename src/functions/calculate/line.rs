@@ -126,6 +126,8 @@ mod tests {
         let result = samples().run("aggregateLine(a,keepStep=true)", 0, 180);
         assert_eq!((result[0].start, result[0].step), (60, 60));
         assert_values(&result[0], &[Some(2.5); 3]);
+        // Null is no function, though there is a default.
+        assert!(samples().try_run("aggregateLine(a,none)", 0, 180).is_err());
     }
 
     #[test]

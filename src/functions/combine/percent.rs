@@ -39,11 +39,15 @@ impl Function for AsPercent {
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
-        let Some(all) = normalize(call.series("seriesList")?) else {
-            return Ok(Vec::new());
-        };
+        let all = call.series("seriesList")?;
+        // Before anything is given: an error in it is one of the call.
         let total = call.value("total")?;
         let nodes = call.nodes("nodes")?;
+        let grids: Vec<Grid> = all.iter().map(Grid::of).collect();
+        let rows = all.first().map_or(0, |first| first.values.len());
+        let Some(all) = normalize(all) else {
+            return Ok(Vec::new());
+        };
         if !nodes.is_empty() {
             return match total {
                 None => of_group_sums(call, all.series, &nodes),
@@ -52,9 +56,28 @@ impl Function for AsPercent {
             };
         }
         match total {
-            None => of_sum(call, all),
-            Some(Value::Series(totals)) => of_series(call, all.series, totals),
-            Some(other) => of_number(call, all.series, &other),
+            None => of_sum(call, all, &grids),
+            Some(Value::Series(totals)) => of_series(call, all.series, totals, &grids),
+            Some(other) => of_number(call, all.series, (&other, rows), &grids),
+        }
+    }
+}
+
+/// Where a series stood before it was brought to the common step. Shares of one total keep that, and with it
+/// a step that is not theirs, as the reference has it.
+#[derive(Clone, Copy)]
+struct Grid {
+    start: i64,
+    end: i64,
+    step: i64,
+}
+
+impl Grid {
+    fn of(series: &Series) -> Self {
+        Self {
+            start: series.start,
+            end: series.end,
+            step: series.step,
         }
     }
 }
@@ -63,43 +86,49 @@ fn percent(part: f64, whole: f64) -> f64 {
     quotient(part, whole) * 100.0
 }
 
-fn of_sum(call: &Call<'_>, all: Normalized) -> Result<Vec<Series>, EvaluationError> {
+fn of_sum(
+    call: &Call<'_>,
+    all: Normalized,
+    grids: &[Grid],
+) -> Result<Vec<Series>, EvaluationError> {
     let text = format!("sumSeries({})", path_expressions(&all.series));
     let total = rows::aggregate(&all.columns(), Aggregation::Sum, 0.0);
-    let share = |series| share_of(call, series, &text, &total);
-    all.series.into_iter().map(share).collect()
+    shares_of(call, all.series, grids, &text, &total)
 }
 
 fn of_number(
     call: &Call<'_>,
     all: Vec<Series>,
-    total: &Value,
+    (total, rows): (&Value, usize),
+    grids: &[Grid],
 ) -> Result<Vec<Series>, EvaluationError> {
     let (Some(number), Some(text)) = (total.number(), total.text()) else {
         return Err(call.error("total must be a number or a list of series"));
     };
-    let rows = all.iter().map(|series| series.values.len()).max();
-    let whole = vec![number; rows.unwrap_or(0)];
-    let share = |series| share_of(call, series, &text, &whole);
-    all.into_iter().map(share).collect()
+    shares_of(call, all, grids, &text, &vec![number; rows])
 }
 
-fn share_of(
+fn shares_of(
     call: &Call<'_>,
-    series: Series,
+    all: Vec<Series>,
+    grids: &[Grid],
     total: &str,
     whole: &[f64],
-) -> Result<Series, EvaluationError> {
-    let name = format!("asPercent({},{total})", series.name);
-    call.claim_growth(&series, name.len(), whole.len())?;
-    let values = zip_longest(&series.values, whole, percent);
-    Ok(call.fresh(name, (series.start, series.end, series.step), values))
+) -> Result<Vec<Series>, EvaluationError> {
+    let share = |(series, grid): (Series, &Grid)| {
+        let name = format!("asPercent({},{total})", series.name);
+        call.claim_growth(&series, name.len(), whole.len())?;
+        let values = zip_longest(&series.values, whole, percent);
+        Ok(call.fresh(name, (grid.start, grid.end, grid.step), values))
+    };
+    all.into_iter().zip(grids).map(share).collect()
 }
 
 fn of_series(
     call: &Call<'_>,
     mut all: Vec<Series>,
     mut totals: Vec<Series>,
+    grids: &[Grid],
 ) -> Result<Vec<Series>, EvaluationError> {
     if totals.len() == all.len() {
         all.sort_by(|left, right| left.name.cmp(&right.name));
@@ -123,8 +152,7 @@ fn of_series(
     let Some(total) = normalized.series.pop() else {
         return Ok(Vec::new());
     };
-    let share = |series| share_of(call, series, &total.name, &total.values);
-    normalized.series.into_iter().map(share).collect()
+    shares_of(call, normalized.series, grids, &total.name, &total.values)
 }
 
 fn share_of_total(
@@ -239,6 +267,29 @@ mod tests {
         let result = samples().run("asPercent(s.*.used,s.*.size)", 0, 120);
         assert_eq!(result[1].name, "asPercent(s.b.used,s.c.size)");
         assert_values(&result[1], &[None, Some(40.0)]);
+    }
+
+    #[test]
+    fn shares_of_one_total_keep_the_step_of_their_series() {
+        let samples = Samples::new()
+            .with("m.fine", 60, 60, &[1.0, 3.0, 5.0, 7.0])
+            .with("m.coarse", 120, 120, &[4.0, 12.0]);
+        let fine = |target: &str| {
+            let all = samples.run(target, 0, 360);
+            let fine = all.into_iter().find(|one| one.name.contains("(m.fine,"));
+            fine.expect("it is among them")
+        };
+        let result = fine("asPercent(m.*,m.coarse)");
+        assert_eq!((result.start, result.end, result.step), (60, 300, 60));
+        assert_values(&result, &[Some(50.0), Some(50.0)]);
+        let result = fine("asPercent(m.*)");
+        assert_eq!((result.step, result.values.len()), (60, 2));
+        // A pair is one grid.
+        let result = fine("asPercent(m.fine,m.coarse)");
+        assert_eq!((result.start, result.end, result.step), (60, 300, 120));
+        // A number is repeated as often as the first series has points.
+        let result = fine("asPercent(group(m.fine,m.coarse),4)");
+        assert_values(&result, &[Some(50.0), Some(150.0), None, None]);
     }
 
     #[test]

@@ -35,16 +35,21 @@ impl Function for PercentileOfSeries {
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
         let n = call.number("n")?;
-        if !(n > 0.0 && n <= 100.0) {
-            let shown = number_text::general(n);
-            return Err(call.error(format!("n must be above 0 and at most 100, not {shown}")));
+        let shown = number_text::general(n);
+        if n.is_nan() || n <= 0.0 {
+            return Err(call.error(format!("n must be above 0, not {shown}")));
         }
         let interpolate = call.boolean("interpolate")?;
         let Some(all) = normalize(all) else {
             return Ok(Vec::new());
         };
+        // As in the reference, nothing of nothing is asked for beyond the greatest value.
+        let known = |series: &Series| series.values.iter().any(|value| !value.is_nan());
+        if n > 100.0 && all.series.iter().any(known) {
+            return Err(call.error(format!("n must be at most 100, not {shown}")));
+        }
         let path = &all.series[0].path_expression;
-        let name = format!("percentileOfSeries({path},{})", number_text::general(n));
+        let name = format!("percentileOfSeries({path},{shown})");
         let values = rows::map_rows(&all.columns(), |row| {
             percentile(row, n, interpolate).unwrap_or(f64::NAN)
         });
@@ -188,10 +193,11 @@ mod tests {
         let result = samples().run("percentileOfSeries(s.*,50)", 0, 60);
         assert_eq!(result[0].name, "percentileOfSeries(s.*,50)");
         assert_values(&result[0], &[Some(3.0)]);
-        assert!(
-            samples()
-                .try_run("percentileOfSeries(s.*,0)", 0, 60)
-                .is_err()
-        );
+        for n in ["0", "-1", "100.5"] {
+            let target = format!("percentileOfSeries(s.*,{n})");
+            assert!(samples().try_run(&target, 0, 60).is_err(), "{target}");
+        }
+        let nothing = samples().run("percentileOfSeries(s.c,101)", 0, 180);
+        assert_values(&nothing[0], &[None; 3]);
     }
 }

@@ -51,6 +51,9 @@ impl Function for SmartSummarize {
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series_in("seriesList", aligned_window(call)?)?;
         let (text, interval) = positive_interval(call, "intervalString")?;
+        if all.is_empty() {
+            return Ok(all);
+        }
         let (func, aggregation) = (call.string("func")?, call.aggregation("func")?);
         parallel::try_map(all, |series| {
             let buckets = Buckets {

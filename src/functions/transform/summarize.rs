@@ -107,6 +107,9 @@ impl Function for Summarize {
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let all = call.series("seriesList")?;
         let (text, interval) = positive_interval(call, "intervalString")?;
+        if all.is_empty() {
+            return Ok(all);
+        }
         let (func, aggregation) = (call.string("func")?, call.aggregation("func")?);
         let align_to_from = call.boolean("alignToFrom")?;
         let flag = if align_to_from { ", true" } else { "" };
@@ -123,7 +126,11 @@ impl Function for Summarize {
             call.check_points(buckets.count())?;
             let mut result = series.with_values(buckets.aggregate(&series, aggregation));
             (result.start, result.step) = (buckets.start, interval);
-            result.end = buckets.aligned_end();
+            // Of a series that ends before it begins the end stays where it is.
+            result.end = match align_to_from {
+                true => buckets.aligned_end(),
+                false => buckets.end,
+            };
             result.tags.set("summarize", text.as_str());
             result.tags.set("summarizeFunction", func.as_str());
             result.rename(format!(
@@ -190,5 +197,14 @@ mod tests {
         ] {
             assert!(samples().try_run(target, 0, 600).is_err(), "{target}");
         }
+        let of_nothing = samples().run("summarize(none.*,\"1min\",\"p99\")", 0, 600);
+        assert!(of_nothing.is_empty());
+    }
+
+    #[test]
+    fn end_of_a_series_that_ends_before_it_begins_is_rounded_alone() {
+        // A window that is longer than the data reaches back.
+        let result = samples().run("summarize(movingMedian(a,\"1h\"),\"1min\")", 0, 600);
+        assert_eq!((result[0].start, result[0].end), (3_660, 180));
     }
 }
