@@ -217,11 +217,16 @@ pub fn mean(row: &[f64]) -> f64 {
     }
 }
 
-/// The population standard deviation of the known values, NaN when there is none.
-pub fn deviation(row: &[f64]) -> f64 {
+/// The population variance of the known values, NaN when there is none.
+pub fn variance(row: &[f64]) -> f64 {
     let mean = mean(row);
     let squares = known(row).fold(0.0, |sum, value| sum + (value - mean) * (value - mean));
-    (squares / known_count(row) as f64).sqrt()
+    squares / known_count(row) as f64
+}
+
+/// The population standard deviation of the known values, NaN when there is none.
+pub fn deviation(row: &[f64]) -> f64 {
+    variance(row).sqrt()
 }
 
 /// The median of values that are all known; sorts them. NaN when there is none.

@@ -135,7 +135,6 @@ fn excerpt(body: &[u8]) -> String {
 }
 
 /// Rows of README.md's compatibility page, as far as random requests meet them.
-const STEPS_IN_PERCENT: &str = "`asPercent` of series with different steps and one total";
 const LONGER_REFERENCE: &str = "`transformNull` with a longer reference series";
 const ONE_SECOND: &str = "lines over a single second";
 const TWO_BANDS: &str = "the tags of two bands of `holtWintersConfidenceBands`";
@@ -150,7 +149,6 @@ const INTEGERS: &str = "numbers that are integers to it, such as those of `count
 fn what_random_requests_may_differ_in_stands_in_the_readme() {
     let readme = include_str!("../../README.md");
     for row in [
-        STEPS_IN_PERCENT,
         LONGER_REFERENCE,
         ONE_SECOND,
         TWO_BANDS,
@@ -167,21 +165,6 @@ fn what_random_requests_may_differ_in_stands_in_the_readme() {
 fn on_purpose(request: &Request) -> Option<&'static str> {
     let text = request.texts().join(" ");
     let has = |names: &[&str]| names.iter().any(|name| text.contains(name));
-    if has(&["asPercent(", "pct("])
-        && has(&[
-            "mixed.",
-            "long.",
-            "rollup.",
-            "align.",
-            "seasonal.",
-            "\"asPercent",
-            "group(",
-            "constantLine(",
-            "threshold(",
-        ])
-    {
-        return Some(STEPS_IN_PERCENT);
-    }
     if has(&["transformNull("]) {
         return Some(LONGER_REFERENCE);
     }
@@ -200,7 +183,13 @@ fn on_purpose(request: &Request) -> Option<&'static str> {
     if has(&["stacked("]) && request.targets.iter().any(reads_again) {
         return Some(STACKED_TWICE);
     }
-    if has(&["verticalLine("]) && has(&["none"]) {
+    let mut lines = text.split("verticalLine(").skip(1);
+    if lines.any(|line| {
+        line.split(')')
+            .next()
+            .is_some_and(|line| !line.contains(','))
+    }) || has(&["verticalLine("]) && has(&["none"])
+    {
         return Some(NO_LABEL);
     }
     // Values come as numbers, whatever they are printed as.

@@ -11,10 +11,10 @@ const SECOND: Parameter = Parameter::required("seriesListSecondPos", Kind::Serie
 
 fn combine(
     call: &Call<'_>,
+    pairs: Vec<(Series, Series)>,
     function: &str,
     x_files_factor: f64,
 ) -> Result<Vec<Series>, EvaluationError> {
-    let pairs = pairs(call)?;
     let mut results = Vec::with_capacity(pairs.len());
     for (first, second) in pairs {
         let names = format!("({},{})", first.name, second.name);
@@ -71,15 +71,20 @@ impl Function for AggregateSeriesLists {
     }
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
+        // First: it may change the factor that is in force.
+        let pairs = pairs(call)?;
         let factor = call.x_files_factor_or("xFilesFactor")?;
-        combine(call, &call.string("func")?, factor)
+        combine(call, pairs, &call.string("func")?, factor)
     }
 }
 
 const SHORT: LongForm = LongForm {
     usage: "(seriesListFirstPos, seriesListSecondPos)",
     parameters: &[FIRST, SECOND],
-    combine: |call, function| combine(call, function, call.x_files_factor()),
+    combine: |call, function| {
+        let pairs = pairs(call)?;
+        combine(call, pairs, function, call.x_files_factor())
+    },
 };
 
 pub(super) static DIFF_SERIES_LISTS: ShortForm = SHORT.of(
@@ -149,6 +154,8 @@ mod tests {
         let result = samples.run("powSeriesLists(a.*,b.*)", 0, 60);
         assert_eq!(result[1].name, "powSeries(a.2,b.2)");
         assert_values(&result[1], &[Some(49.0)]);
+        let factor = "sumSeriesLists(a.*,setXFilesFactor(b.*,2))";
+        assert_values(&samples.run(factor, 0, 60)[0], &[None]);
         let error = samples.try_run("sumSeriesLists(a.*,b.1)", 0, 60);
         assert!(error.unwrap_err().to_string().contains("not 2 and 1"));
     }

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::rank::first_of;
-use crate::functions::aggregation::{deviation, enough_known, known_count};
+use crate::functions::aggregation::{enough_known, known_count, variance};
 use crate::functions::sorting::sorted;
 use crate::functions::{
     Call, EvaluationError, Function, Group, Kind, Parameter, Reach, Series, Signature,
@@ -147,7 +147,8 @@ impl Function for MostDeviant {
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut all = call.series("seriesList")?;
         all.retain(|series| known_count(&series.values) > 0);
-        let mut all = sorted(all, deviation, true);
+        // Not by its root, which makes some that differ alike.
+        let mut all = sorted(all, variance, true);
         let keep = first_of(call.integer("n")?, all.len());
         all.truncate(keep);
         Ok(all)
@@ -203,5 +204,11 @@ mod tests {
     #[test]
     fn most_deviant_comes_first_and_empty_series_never() {
         assert_eq!(kept("mostDeviant(s.*,9)"), ["s.c", "s.a", "s.d"]);
+        // Variances of 0.16 and one bit more, whose roots are the same.
+        let samples = Samples::new()
+            .with("t.a", 60, 60, &[2.0, 2.0, 2.0, 2.0, 1.0])
+            .with("t.b", 60, 60, &[0.0, 0.0, 0.0, 0.0, 1.0]);
+        let sorted = samples.run("mostDeviant(t.*,2)", 0, 300);
+        assert_eq!([&sorted[0].name, &sorted[1].name], ["t.b", "t.a"]);
     }
 }

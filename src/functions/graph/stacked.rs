@@ -38,9 +38,14 @@ impl Function for Stacked {
 
     fn evaluate(&self, call: &Call<'_>) -> Result<Vec<Series>, EvaluationError> {
         let mut all = call.series("seriesList")?;
+        // Null is a stack of its own.
+        let default = match call.is_null("stack")? {
+            true => "None",
+            false => DEFAULT_STACK,
+        };
         let stack = call
             .optional_string("stack")?
-            .unwrap_or_else(|| DEFAULT_STACK.to_owned());
+            .unwrap_or_else(|| default.to_owned());
         let mut stacks = call.state().stacks.lock();
         let totals = stacks.entry(stack.clone()).or_default();
         for series in &mut all {
@@ -89,5 +94,6 @@ mod tests {
         let other = samples.run("stacked(a,'mine')", 0, 120);
         assert_values(&other[0], &[Some(1.0), None]);
         assert_eq!(other[0].name, "a");
+        assert_eq!(samples.run("stacked(a,none)", 0, 120)[0].name, "a");
     }
 }
