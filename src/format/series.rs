@@ -15,6 +15,9 @@ const HEAD_VALUES: usize = 8;
 /// How many values whose text is there already cost as much as one whose text is to be made.
 const READY_VALUES: usize = 16;
 
+/// The text of fewer values is mostly copied, and costs what any text does.
+const READY_VALUES_MIN: usize = 128;
+
 /// Makes the text of kept points, given as values, the first time and the step.
 pub type MakeText<F> = fn(&F, &[f64], i64, i64) -> PointsText;
 
@@ -142,6 +145,7 @@ impl<F: SeriesFormat> SeriesEncoder<F> {
     fn costs(&self, series: &Series) -> [(Range<usize>, usize); 3] {
         let count = self.format.count(series);
         let ready = self.kept_run(series).and_then(KeptRun::ready);
+        let ready = ready.filter(|run| run.len() >= READY_VALUES_MIN);
         let ready = ready.map_or(0..0, |run| run.start.min(count)..run.end.min(count));
         let behind = ready.end..count;
         [(0..ready.start, 1), (ready, READY_VALUES), (behind, 1)]
@@ -374,6 +378,11 @@ mod tests {
             again.len()
         );
         assert!(again.iter().all(|piece| piece.text.len() <= PIECE_BYTES));
+        let short: Vec<Series> = (0..2_000).map(|_| refreshed(READY_VALUES_MIN)).collect();
+        for _ in 0..2 {
+            let bounded = |piece: &Piece| piece.text.len() <= PIECE_BYTES;
+            assert!(pieces(&short).iter().all(bounded));
+        }
         let new: usize = again.iter().map(|piece| piece.text.len()).sum();
         let text = |pieces: Vec<Piece>| {
             pieces
