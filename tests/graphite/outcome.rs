@@ -193,16 +193,19 @@ fn on_purpose(request: &Request) -> Option<&'static str> {
         return Some(NO_LABEL);
     }
     // Values come as numbers, whatever they are printed as.
-    if has(&["legendValue(", "offsetToZero(", "aliasQuery("])
-        && has(&[
-            "countSeries(",
-            "isNonNull(",
-            "changed(",
-            "exponentialMovingAverage(",
-            "holtWintersAberration(",
-            "\"count\"",
-        ])
-    {
+    if has(&[
+        "legendValue(",
+        "offsetToZero(",
+        "aliasQuery(",
+        "aggregateLine(",
+    ]) && has(&[
+        "countSeries(",
+        "isNonNull(",
+        "changed(",
+        "exponentialMovingAverage(",
+        "holtWintersAberration(",
+        "\"count\"",
+    ]) {
         return Some(INTEGERS);
     }
     None

@@ -172,13 +172,16 @@ fn reach(call: &Call<'_>, function: &str) -> Reach {
 }
 
 fn moving(call: &Call<'_>, function: &str) -> Result<Vec<Series>, EvaluationError> {
-    let aggregation = Aggregation::parse(function)
-        .ok_or_else(|| call.error(format!("\"{function}\" is not an aggregation function")))?;
     let Some(preview) = preview(call)? else {
         // Nothing was found; what is wrong with the inner expression should still be told.
         return call.optional_series("seriesList").map(|_| Vec::new());
     };
     let all = call.series_in("seriesList", call.window().widened(preview))?;
+    if all.is_empty() {
+        return Ok(all);
+    }
+    let aggregation = Aggregation::parse(function)
+        .ok_or_else(|| call.error(format!("\"{function}\" is not an aggregation function")))?;
     let moving = Moving {
         aggregation,
         tag: format!("moving{}", capitalized(function)),

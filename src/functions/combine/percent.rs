@@ -44,21 +44,25 @@ impl Function for AsPercent {
         let total = call.value("total")?;
         let nodes = call.nodes("nodes")?;
         let grids: Vec<Grid> = all.iter().map(Grid::of).collect();
-        let rows = all.first().map_or(0, |first| first.values.len());
+        let Some(rows) = all.first().map(|first| first.values.len()) else {
+            return Ok(Vec::new());
+        };
+        let total = match total {
+            // Brought to one step with the totals, once.
+            Some(Value::Series(totals)) if nodes.is_empty() => {
+                return of_series(call, all, totals, &grids);
+            }
+            other => other,
+        };
         let Some(all) = normalize(all) else {
             return Ok(Vec::new());
         };
-        if !nodes.is_empty() {
-            return match total {
-                None => of_group_sums(call, all.series, &nodes),
-                Some(Value::Series(totals)) => of_matched_totals(call, all.series, totals, &nodes),
-                Some(_) => Err(call.error("with nodes, total must be a list of series or nothing")),
-            };
-        }
         match total {
-            None => of_sum(call, all, &grids),
-            Some(Value::Series(totals)) => of_series(call, all.series, totals, &grids),
-            Some(other) => of_number(call, all.series, (&other, rows), &grids),
+            None if nodes.is_empty() => of_sum(call, all, &grids),
+            None => of_group_sums(call, all.series, &nodes),
+            Some(Value::Series(totals)) => of_matched_totals(call, all.series, totals, &nodes),
+            Some(other) if nodes.is_empty() => of_number(call, all.series, (&other, rows), &grids),
+            Some(_) => Err(call.error("with nodes, total must be a list of series or nothing")),
         }
     }
 }
@@ -287,6 +291,14 @@ mod tests {
         // A pair is one grid.
         let result = fine("asPercent(m.fine,m.coarse)");
         assert_eq!((result.start, result.end, result.step), (60, 300, 120));
+        // One step is found for all, not first one for those that are shared.
+        let three = Samples::new()
+            .with("p.a", 60, 60, &[1.0, 2.0, 3.0, f64::NAN, 5.0, 6.0])
+            .with("p.b", 120, 120, &[2.0; 3])
+            .with("t", 180, 360, &[10.0]);
+        let result = three.run("asPercent(p.*,t)", 0, 600).remove(0);
+        assert_eq!(result.name, "asPercent(p.a,t)");
+        assert_values(&result, &[Some(34.0)]);
         // A number is repeated as often as the first series has points.
         let result = fine("asPercent(group(m.fine,m.coarse),4)");
         assert_values(&result, &[Some(50.0), Some(150.0), None, None]);
