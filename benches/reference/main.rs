@@ -33,13 +33,15 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 const SHARE_MAX: f64 = 1.0 / 20.0;
 /// At most this share of a first query's time for a refresh.
 const REFRESH_SHARE_MAX: f64 = 1.0 / 10.0;
+/// Refreshes, and first queries beside them: a refresh is so short that a few runs say little.
+const REFRESHES: i64 = 25;
 /// Seconds for which refreshes follow the clock; the data ends so much before now.
-const REFRESHES_S: i64 = 300;
+const REFRESHES_S: i64 = (REFRESHES + 1) * STEP;
 
 #[derive(Debug, Parser)]
 #[command(name = "reference")]
 struct Arguments {
-    /// Runs of the daemon for each question; graphite-web gets one or two.
+    /// Runs of the daemon for each question of the first table; graphite-web gets one or two.
     #[arg(long, default_value_t = 7)]
     runs: usize,
     /// Leave graphite-web out.
@@ -191,7 +193,7 @@ fn run(arguments: &Arguments) -> Outcome<bool> {
     if !arguments.without_reference {
         is_good &= compare(arguments, &own, &Server::graphite_web(folder.path())?, end)?;
     }
-    is_good &= refresh(arguments, &own, end)?;
+    is_good &= refresh(&own, end)?;
     memory(&own)?;
     Ok(is_good)
 }
@@ -216,7 +218,7 @@ fn compare(arguments: &Arguments, own: &Server, reference: &Server, end: i64) ->
 }
 
 /// Every refresh is ten seconds later than the one before, as a dashboard's is.
-fn refresh(arguments: &Arguments, own: &Server, end: i64) -> Outcome<bool> {
+fn refresh(own: &Server, end: i64) -> Outcome<bool> {
     println!(
         "\n{:34} {:>12} {:>14} {:>8} {:>8}",
         "", "refresh ms", "first query ms", "ratio", "limit"
@@ -226,30 +228,23 @@ fn refresh(arguments: &Arguments, own: &Server, end: i64) -> Outcome<bool> {
     all.retain(|case| case.length == DAY && case.points_max.is_some());
     for case in all {
         if case.targets.len() == 1 {
-            is_good &= refresh_case(arguments, &case, own, end, Coding::Plain, 1.0)?;
+            is_good &= refresh_case(&case, own, end, Coding::Plain, 1.0)?;
             continue;
         }
         for coding in [Coding::Plain, Coding::Gzip] {
-            is_good &= refresh_case(arguments, &case, own, end, coding, REFRESH_SHARE_MAX)?;
+            is_good &= refresh_case(&case, own, end, coding, REFRESH_SHARE_MAX)?;
         }
     }
     Ok(is_good)
 }
 
-fn refresh_case(
-    arguments: &Arguments,
-    case: &Case,
-    own: &Server,
-    end: i64,
-    coding: Coding,
-    limit: f64,
-) -> Outcome<bool> {
-    let (cold, _) = case.measure(own, end, arguments.runs, coding)?;
+fn refresh_case(case: &Case, own: &Server, end: i64, coding: Coding, limit: f64) -> Outcome<bool> {
+    let (cold, _) = case.measure(own, end, REFRESHES as usize, coding)?;
     case.ask(own, end, false, coding)?;
     // One after the other, as a dashboard asks; the answers are compared when none is timed any more.
     let mut best = Duration::MAX;
     let mut answers = Vec::new();
-    for number in 1..=(arguments.runs as i64).min(REFRESHES_S / STEP) {
+    for number in 1..=REFRESHES {
         let later = end + number * STEP;
         let (time, answer) = case.ask(own, later, false, coding)?;
         best = best.min(time);
