@@ -21,7 +21,7 @@ const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 
 /// Compression is for the network's sake and must not cost more than the evaluation did. The level below
 /// makes such text a third longer, the one above costs a fourth more.
-const LEVEL: Compression = Compression::new(2);
+pub(super) const LEVEL: u8 = 2;
 
 /// Room for what a piece gives at least.
 const ROOM: usize = 1 << 10;
@@ -153,7 +153,7 @@ struct Deflate(Compress);
 
 impl Deflate {
     fn new() -> Self {
-        Self(Compress::new(LEVEL, false))
+        Self(Compress::new(Compression::new(LEVEL.into()), false))
     }
 
     /// Appends text, compressed, up to a byte.

@@ -192,9 +192,8 @@ pub fn router(state: State) -> Router {
         .fold(Router::new(), Router::merge);
     merged
         .fallback(status::no_such_page)
-        // Compression is for the network's sake and must not cost more than the evaluation did. Long
-        // answers come compressed already.
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        // Long answers come compressed already.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Precise(coding::LEVEL.into())))
         // Dashboards of any origin may read; there are no cookies or passwords that could leak.
         .layer(CorsLayer::permissive())
         .with_state(state)
